@@ -1,0 +1,1 @@
+"""A machine-learning project: data, ladder, evaluation, report, service."""

@@ -1,0 +1,105 @@
+"""Files and folders that are written whole or not at all."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` beside `path`, then move it into place.
+
+    Raises
+    ------
+    UserError
+        If the disk refuses (full, read-only). What was at `path` is untouched.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)  # mkstemp gives 0600, which a container's other user cannot read
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise UserError(
+            f"Could not write {path}: {error.strerror}. The earlier file is untouched; "
+            "free some space or choose a folder you may write to, then run the command again."
+        ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text with `\\n` line ends, whole or not at all."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write indented JSON; NaN and infinity are refused, since no JSON reader must accept them."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path, made_by: str) -> Any:
+    """Read a JSON file that an earlier stage wrote.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    made_by : str
+        The command that writes it, named in the error when it is not there.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is not there yet. Run `{made_by}` first.") from error
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path} is not valid JSON ({error}). Run `{made_by}` again.") from error
+
+
+def replace_folder(new: Path, target: Path) -> None:
+    """Put the finished folder `new` in the place of `target`.
+
+    Two renames: a process killed between them leaves `target` under `<target>.previous`, which
+    `restore_folder` puts back.
+    """
+    previous = target.with_name(target.name + ".previous")
+    shutil.rmtree(previous, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        target.rename(previous)
+    new.rename(target)
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def restore_folder(target: Path) -> Path:
+    """Undo a `replace_folder` that was killed half-way; return `target`."""
+    previous = target.with_name(target.name + ".previous")
+    if not target.exists() and previous.exists():
+        previous.rename(target)
+    return target
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes, read in blocks of 1 MiB."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,138 @@
+"""Write what follows from something else: `uv run scripts/generate.py`, after a change to
+`copier.yml` or to a role's dependencies. The tests fail while any of it is out of date.
+
+- `cookiecutter.json` asks what `copier.yml` asks;
+- `requirements/serving.txt` of a role is what its image installs, with hashes;
+- `reserved_names` in `copier.yml` are the names a project may not have.
+"""
+
+import json
+import keyword
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+
+import copier
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+QUESTIONS = ROOT / "copier.yml"
+EXPORT = (
+    "export",
+    "--quiet",
+    "--no-default-groups",
+    "--no-emit-project",
+    "--no-header",
+    "--no-annotate",
+)
+# Folders that tools and systems take to be something else.
+FOLDERS = "tests docs src build dist con nul aux prn mlstart"
+# Standard modules newer than the Python this runs on.
+NEWER = "annotationlib compression"
+
+
+def questions() -> dict[str, dict]:
+    """Return the questions of `copier.yml` by name, without Copier's own settings."""
+    everything = yaml.safe_load(QUESTIONS.read_text("utf-8"))
+    return {name: value for name, value in everything.items() if not name.startswith("_")}
+
+
+def roles() -> list[str]:
+    """Return the roles one can choose."""
+    return list(questions()["role"]["choices"].values())
+
+
+def cookiecutter_json() -> str:
+    """Return the text of `cookiecutter.json`."""
+    asked = questions()
+    content: dict[str, object] = {}
+    prompts: dict[str, object] = {}
+    for name, question in asked.items():
+        if question.get("when") is False:
+            continue
+        if "choices" in question:
+            labels = {value: label for label, value in question["choices"].items()}
+            first = question["default"]
+            content[name] = [first, *(value for value in labels if value != first)]
+            prompts[name] = {"__prompt__": question["help"], **labels}
+        else:
+            content[name] = question["default"]
+            prompts[name] = question["help"]
+    slug = re.sub(r"\bproject_name\b", "cookiecutter.project_name", asked["slug"]["default"])
+    slug = re.sub(r"\breserved_names\b", "cookiecutter._reserved_names", slug)
+    content["_reserved_names"] = asked["reserved_names"]["default"]
+    content["__slug"] = slug
+    content["__prompts__"] = prompts
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def render(role: str, folder: Path) -> None:
+    """Render a role's default project from the working tree into `folder`."""
+    copier.run_copy(
+        str(ROOT), folder, data={"role": role}, defaults=True, quiet=True, vcs_ref="HEAD"
+    )
+
+
+def uv(folder: Path, *arguments: str) -> str:
+    """Run uv in a project's folder and return what it printed."""
+    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    command = [os.environ.get("UV", "uv"), *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment, check=True, text=True, stdout=subprocess.PIPE
+    ).stdout
+
+
+def serving_requirements(role: str) -> Path:
+    """Return where a role keeps what its image installs."""
+    return ROOT / "template" / f"{{{{ {role} }}}}" / "requirements" / "serving.txt"
+
+
+def names_of(project: Path) -> set[str]:
+    """Return the distributions a rendered, installed project may have, and their modules."""
+    script = "from importlib.metadata import packages_distributions as f; print(*f())"
+    lock = (project / "uv.lock").read_text("utf-8")
+    modules = uv(project, "run", "--quiet", "python", "-c", script).split()
+    return {*re.findall(r'^name = "([^"]+)"', lock, re.MULTILINE), *modules} - {
+        "my-project",
+        "my_project",
+    }
+
+
+def reserved(installed: set[str]) -> list[str]:
+    """Return the slugs that a project may not have, in order."""
+    names = {*keyword.kwlist, *keyword.softkwlist, *sys.stdlib_module_names, *f"{FOLDERS} {NEWER}".split()}
+    slugs = (name.lower().replace("_", "-").replace(".", "-") for name in names | installed)
+    return sorted({slug for slug in slugs if re.fullmatch(r"[a-z][a-z0-9-]{0,39}", slug)} | {"ml"})
+
+
+def write_reserved(names: list[str]) -> None:
+    """Put the names where `copier.yml` keeps them."""
+    lines = textwrap.wrap(" ".join(names), 96, break_on_hyphens=False, break_long_words=False)
+    block = "reserved_names:\n  type: str\n  default: >-\n"
+    block += "".join(f"    {line}\n" for line in lines) + "  when: false\n"
+    text = QUESTIONS.read_text("utf-8")
+    text = re.sub(r"^reserved_names:\n(?:  .*\n)+", lambda _: block, text, flags=re.MULTILINE)
+    QUESTIONS.write_text(text, "utf-8")
+
+
+def main() -> None:
+    installed: set[str] = set()
+    for role in roles():
+        with tempfile.TemporaryDirectory() as temporary:
+            project = Path(temporary) / "my-project"
+            render(role, project)
+            uv(project, "sync", "--quiet", "--all-extras")
+            installed |= names_of(project)
+            target = serving_requirements(role)
+            target.parent.mkdir(exist_ok=True)
+            target.write_text(uv(project, *EXPORT), "utf-8")
+    write_reserved(reserved(installed))
+    (ROOT / "cookiecutter.json").write_text(cookiecutter_json(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

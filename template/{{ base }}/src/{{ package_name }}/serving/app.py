@@ -1,0 +1,157 @@
+"""The HTTP application of every role: health, model, metrics, pages, limits and errors."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+from fastapi import APIRouter, FastAPI, HTTPException, Response
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi_offline import FastAPIOffline
+from pydantic import BaseModel
+from starlette.requests import Request
+
+from ..errors import UserError
+from . import routes
+from .errors import REFUSALS, add_handlers
+from .limits import ASSETS, Guard, Limits, is_open
+from .log import Observe
+from .metrics import Metrics
+from .predictor import Predictor
+
+_logger = logging.getLogger(__name__)
+_PAGE = Path(__file__).with_name("page.html")
+
+
+class Health(BaseModel):
+    """Whether the process is well; `degraded` is up without a model."""
+
+    status: Literal["healthy", "degraded"]
+    model_loaded: bool
+    uptime_seconds: float
+
+
+class Ready(BaseModel):
+    """Whether predictions can be asked for."""
+
+    status: Literal["ready"] = "ready"
+
+
+def create_app(folder: Path, limits: Limits) -> FastAPI:
+    """Build the application around the model bundle in `folder`.
+
+    Without a usable bundle the service starts all the same, says so under `/health`, and answers
+    503 where a model is needed.
+
+    Parameters
+    ----------
+    folder : Path
+        The bundle that `train` writes.
+    limits : Limits
+        Bounds and the API key.
+    """
+    predictor = _load(folder)
+    version = predictor.version if predictor else ""
+    title = str(predictor.metadata.get("project", "Model")) if predictor else "Model"
+    app: FastAPI = FastAPIOffline(
+        title=title,
+        version=version or "no model",
+        description="Ask the model for a prediction. `GET /model` says what it is.",
+        static_url=ASSETS,
+        redoc_url=None,
+    )
+    known = {"/", "/health", "/ready", "/metrics", "/model", "/docs", "/openapi.json"}
+    value_range = routes.value_range(predictor) if predictor else None
+    metrics = Metrics(known.union(routes.PATHS), version, value_range)
+    app.include_router(_own_routes(predictor, metrics))
+    app.include_router(routes.router(predictor, limits, metrics) if predictor else _without_model())
+    add_handlers(app)
+    app.add_middleware(Guard, limits=limits)
+    app.add_middleware(Observe, metrics=metrics, version=version)
+    if limits.api_key:
+        _document_key(app)
+    return app
+
+
+def _load(folder: Path) -> Predictor | None:
+    try:
+        return Predictor.load(folder)
+    except UserError as error:
+        _logger.error("no model: %s", error)
+        return None
+
+
+def _own_routes(predictor: Predictor | None, metrics: Metrics) -> APIRouter:
+    router = APIRouter()
+    started = time.monotonic()
+    page = _PAGE.read_text("utf-8")
+
+    @router.get("/health", summary="Is the process up")
+    async def health() -> Health:
+        return Health(
+            status="healthy" if predictor else "degraded",
+            model_loaded=predictor is not None,
+            uptime_seconds=round(time.monotonic() - started, 3),
+        )
+
+    @router.get("/ready", responses={503: REFUSALS[503]}, summary="Is a model loaded")
+    async def ready() -> Ready:
+        _require(predictor)
+        return Ready()
+
+    @router.get("/model", responses=REFUSALS, summary="What the model is")
+    async def model() -> dict[str, Any]:
+        return _require(predictor).metadata
+
+    @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+    def exposition() -> Response:
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @router.get("/", include_in_schema=False)
+    async def try_it() -> HTMLResponse:
+        return HTMLResponse(page)
+
+    return router
+
+
+def _require(predictor: Predictor | None) -> Predictor:
+    if predictor is None:
+        detail = "No model is loaded. Run `train`, then start the service again."
+        raise HTTPException(503, detail, {"Retry-After": "30"})
+    return predictor
+
+
+def _without_model() -> APIRouter:
+    router = APIRouter(responses={503: REFUSALS[503]})
+
+    async def refuse(_: Request) -> JSONResponse:
+        _require(None)
+        raise AssertionError
+
+    for path in routes.PATHS:
+        router.add_api_route(path, refuse, methods=["POST"], summary="No model is loaded")
+    return router
+
+
+def _document_key(app: FastAPI) -> None:
+    """Say in OpenAPI which operations want the key, so that `/docs` can send it."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                routes=app.routes,
+            )
+            scheme = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
+            schema.setdefault("components", {})["securitySchemes"] = {"ApiKey": scheme}
+            for path, operations in schema["paths"].items():
+                if not is_open(path):
+                    for operation in operations.values():
+                        operation["security"] = [{"ApiKey": []}]
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,110 @@
+"""Who may ask, how much, and how many at once: refused before any work is done."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+
+from fastapi import HTTPException
+from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+# Probes and scrapers cannot send a key, and the two pages hold nothing but the schema.
+OPEN_PATHS = frozenset({"/", "/health", "/ready", "/metrics", "/docs", "/openapi.json"})
+ASSETS = "/assets"
+SECONDS_TO_SEND_A_BODY = 30.0
+RETRY_AFTER = {"Retry-After": "1"}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of the service; `params.yaml` and the environment set them.
+
+    Attributes
+    ----------
+    max_body_mb : float
+        Largest body in MiB, declared or chunked; above it the answer is 413.
+    max_batch : int
+        Most records of one batch request.
+    max_in_flight : int
+        Requests one process works on at a time; above it the answer is 503 with Retry-After.
+    api_key : str, optional
+        When set, `X-API-Key` must hold it, except on the open paths.
+    """
+
+    max_body_mb: float = 10
+    max_batch: int = 10_000
+    max_in_flight: int = 64
+    api_key: str | None = field(default=None, repr=False)
+
+    @property
+    def max_body_bytes(self) -> int:
+        """The largest body in bytes."""
+        return int(self.max_body_mb * 2**20)
+
+
+def is_open(path: str) -> bool:
+    """Whether `path` is answered without a key and whatever the load."""
+    return path in OPEN_PATHS or path.startswith(f"{ASSETS}/")
+
+
+class Guard:
+    """ASGI middleware: the key, the requests in flight, and large or slow bodies."""
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self.app = app
+        self.limits = limits
+        self.key = limits.api_key.encode() if limits.api_key else None
+        self.in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, or pass the request on."""
+        if scope["type"] != "http" or is_open(scope["path"]):
+            await self.app(scope, receive, send)
+        elif not self._knows_key(scope):
+            detail = "Send the service's key in the header X-API-Key."
+            await JSONResponse({"detail": detail}, 401)(scope, receive, send)
+        elif self.in_flight >= self.limits.max_in_flight:
+            detail = f"Busy with {self.in_flight} requests, the most allowed. Try again soon."
+            await JSONResponse({"detail": detail}, 503, RETRY_AFTER)(scope, receive, send)
+        elif _declared_length(scope) > self.limits.max_body_bytes:
+            await JSONResponse({"detail": self._too_large()}, 413)(scope, receive, send)
+        else:
+            self.in_flight += 1
+            try:
+                await self.app(scope, self._bounded(receive), send)
+            finally:
+                self.in_flight -= 1
+
+    def _knows_key(self, scope: Scope) -> bool:
+        if self.key is None:
+            return True
+        given = next((value for name, value in scope["headers"] if name == b"x-api-key"), b"")
+        return secrets.compare_digest(given, self.key)
+
+    def _too_large(self) -> str:
+        return f"The body is larger than {self.limits.max_body_mb:g} MiB, the most allowed."
+
+    def _bounded(self, receive: Receive) -> Receive:
+        """Bound the size of a body and the time it takes, since it holds a place meanwhile."""
+        deadline = asyncio.get_running_loop().time() + SECONDS_TO_SEND_A_BODY
+        received = 0
+
+        async def bounded() -> Message:
+            nonlocal received
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                detail = f"The body did not arrive within {SECONDS_TO_SEND_A_BODY:.0f} seconds."
+                raise HTTPException(408, detail) from None
+            received += len(message.get("body", b""))
+            if received > self.limits.max_body_bytes:
+                raise HTTPException(413, self._too_large())
+            return message
+
+        return bounded
+
+
+def _declared_length(scope: Scope) -> int:
+    declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    return int(declared) if declared.isdigit() else 0

@@ -1,0 +1,108 @@
+"""Prometheus metrics of the service, correct with one worker or several."""
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
+
+
+class Metrics:
+    """What is counted. Label values come from closed sets, so no caller can grow the memory.
+
+    Parameters
+    ----------
+    routes : set of str
+        Paths with a label of their own; all others share `other`.
+    version : str
+        The model's version, on the gauge `model_info`; empty when no model is loaded.
+    value_range : tuple of float, optional
+        Range of a numeric target in training; ten equal buckets of it count the predictions.
+    """
+
+    def __init__(
+        self, routes: set[str], version: str, value_range: tuple[float, float] | None = None
+    ) -> None:
+        self._routes = routes
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "http_requests",
+            "Requests answered.",
+            ["method", "route", "status"],
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "http_request_duration_seconds",
+            "Seconds from a request's first byte to its answer's last.",
+            ["route"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._rejected = Counter(
+            "rejected_inputs",
+            "Requests for a prediction that were refused, by status.",
+            ["status"],
+            registry=self._registry,
+        )
+        self._predictions = Counter(
+            "predictions", "Predictions by class.", ["class"], registry=self._registry
+        )
+        self._review = Counter(
+            "predictions_needing_review",
+            "Predictions too uncertain to act on without a person.",
+            registry=self._registry,
+        )
+        self._values: Histogram | None = None
+        if value_range:
+            self._values = Histogram(
+                "prediction_value",
+                "Predicted values; the buckets divide the target's range in training.",
+                buckets=_buckets(*value_range),
+                registry=self._registry,
+            )
+        Gauge(
+            "model_info",
+            "1 for the model that is loaded.",
+            ["version"],
+            multiprocess_mode="max",
+            registry=self._registry,
+        ).labels(version or "none").set(1)
+
+    def observe_request(self, method: str, path: str, status: int, seconds: float) -> None:
+        """Count one answered request."""
+        route = path if path in self._routes else "other"
+        method = method if method in _METHODS else "other"
+        self._requests.labels(method, route, status).inc()
+        self._seconds.labels(route).observe(seconds)
+        if route.startswith("/predict") and status >= 400:
+            self._rejected.labels(status).inc()
+
+    def observe_class(self, label: str, needs_review: bool, count: int = 1) -> None:
+        """Count `count` predictions of one class (or kind of answer)."""
+        self._predictions.labels(label).inc(count)
+        if needs_review:
+            self._review.inc(count)
+
+    def observe_value(self, value: float, needs_review: bool) -> None:
+        """Count one predicted number."""
+        if self._values:
+            self._values.observe(value)
+        if needs_review:
+            self._review.inc()
+
+    def text(self) -> bytes:
+        """The exposition in Prometheus text format, over all workers."""
+        if MULTIPROCESS_FOLDER not in os.environ:
+            return generate_latest(self._registry)
+        everyone = CollectorRegistry()
+        MultiProcessCollector(everyone)
+        return generate_latest(everyone)
+
+
+def _buckets(low: float, high: float) -> list[float]:
+    if not high > low:
+        high = low + 1.0
+    return [low + (high - low) * step / 10 for step in range(11)]

@@ -1,0 +1,102 @@
+"""Run the service: one process or several on one address, stopped gracefully."""
+
+import ipaddress
+import logging.config
+import os
+import socket
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from ..errors import UserError
+from .limits import Limits
+from .log import log_config
+
+SECONDS_TO_FINISH = 20
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def run(folder: Path, limits: Limits, host: str, port: int, workers: int = 1) -> None:
+    """Serve the bundle in `folder` until the process is told to stop.
+
+    On SIGTERM or Ctrl+C no new connection is taken and running requests get 20 seconds.
+
+    Parameters
+    ----------
+    folder : Path
+        The bundle that `train` writes.
+    limits : Limits
+        Bounds and the API key.
+    host, port : str, int
+        Where to listen; port 0 takes a free one and logs it.
+    workers : int
+        Processes; each has its own copy of the model and its own `max_in_flight`.
+
+    Raises
+    ------
+    UserError
+        If the address cannot be used.
+    """
+    listener = _listen(host, port)
+    if workers == 1:
+        _serve(folder, limits, listener, 1)
+        return
+    with tempfile.TemporaryDirectory(prefix="metrics-") as shared:
+        # Set before the workers start: prometheus_client looks when it is imported.
+        os.environ[METRICS_FOLDER] = shared
+        try:
+            _serve(folder, limits, listener, workers)
+        finally:
+            del os.environ[METRICS_FOLDER]
+
+
+def _serve(folder: Path, limits: Limits, listener: socket.socket, workers: int) -> None:
+    logging.config.dictConfig(log_config())
+    config = uvicorn.Config(
+        partial(_create_app, folder, limits),
+        factory=True,
+        workers=workers,
+        log_config=log_config(),
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SECONDS_TO_FINISH,
+    )
+    _announce(listener)
+    if workers == 1:
+        uvicorn.Server(config).run([listener])
+    else:
+        Multiprocess(config, [listener]).run()
+
+
+def _create_app(folder: Path, limits: Limits) -> object:
+    # Imported in the process that serves, after the metrics folder is set.
+    from .app import create_app
+
+    return create_app(folder, limits)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        raise UserError(
+            f"Cannot listen on {host} port {port} ({error}). Stop what is using it, or choose "
+            "another with --port (or the variable PORT)."
+        ) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def _announce(listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    if ipaddress.ip_address(host).is_unspecified:
+        host = "localhost"
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    logging.getLogger(__name__).info("serving on %s", address)
+    if sys.stderr.isatty():
+        print(f"Try the model: {address}/  API: {address}/docs  Stop: Ctrl+C", file=sys.stderr)

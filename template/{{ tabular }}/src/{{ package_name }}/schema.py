@@ -119,7 +119,7 @@ def infer(frame: "pd.DataFrame", profile: "Profile", params: "Params") -> Schema
             **_example_and_bounds(frame[column.name], column.kind, column.integer),
         )
         for column in profile.columns
-        if column.used and column.kind != "none"
+        if column.used
     ]
     return Schema(
         target=profile.target.as_schema(),
@@ -366,6 +366,8 @@ def convert(
     """
     import pandas as pd
 
+    from .kinds import fast_numbers
+
     dtype = series.dtype
     read = values.converter(kind, day_first)
     if kind == "number" and isinstance(dtype, np.dtype) and dtype.kind in "iufb":
@@ -374,6 +376,10 @@ def convert(
         return array, []
     if kind == "date" and isinstance(dtype, np.dtype) and dtype.kind == "M":
         return series.to_numpy().astype("datetime64[us]"), []
+    if kind == "number":
+        fast = fast_numbers(series)
+        if fast is not None:
+            return fast, []
     codes: np.ndarray | None = None
     items: Iterable[Any] = series.to_numpy(dtype=object)
     if dtype != object:  # in an object column 1, 1.0 and True would be taken for one value

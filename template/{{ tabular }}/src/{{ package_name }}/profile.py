@@ -1,0 +1,310 @@
+"""Look at a table column by column: what each holds, and whether a model may use it."""
+
+import difflib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from . import kinds, targets
+from .errors import UserError
+from .schema import CATEGORIES_KEPT, Kind, convert
+from .settings import Data
+from .tables import Table
+
+FEWEST_ROWS = 50
+FEW_ROWS_PER_CLASS = 1000
+TOP_VALUES = 10
+
+
+@dataclass
+class ColumnProfile:
+    """One column: its kind, its numbers, and why it is not used if it is not."""
+
+    name: str
+    kind: Kind
+    used: bool = True
+    reason: str = ""
+    rows: int = 0
+    missing: int = 0
+    distinct: int = 0
+    integer: bool = False
+    day_first: bool = False
+    min: Any = None
+    max: Any = None
+    mean: float | None = None
+    top: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def categories(self) -> list[str] | None:
+        """The categories by frequency, if they are few enough to be listed."""
+        if self.kind != "category" or self.distinct > CATEGORIES_KEPT:
+            return None
+        return [value for value, _ in self.top]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what reports/data.json says of the column."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "missing_share": self.missing / max(self.rows, 1),
+            "distinct": self.distinct,
+            "min": self.min,
+            "max": self.max,
+            "mean": self.mean,
+            "top": [list(pair) for pair in self.top[:TOP_VALUES]],
+            "used": self.used,
+            "reason": self.reason,
+        }
+
+
+@dataclass
+class Profile:
+    """A table whose columns are typed and whose unusable rows are gone.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        All columns, in the order of the source: float64 or int64, bool, str, datetime64[us]. The
+        target holds class labels or float64.
+    rows : ndarray of shape (n,)
+        Where each row of `frame` stands in the source, counted from 0.
+    """
+
+    frame: pd.DataFrame
+    rows: Any
+    columns: list[ColumnProfile]
+    target: targets.TargetProfile
+    rows_read: int
+    rows_dropped: dict[str, int]
+    warnings: list[str]
+
+    def column(self, name: str) -> ColumnProfile:
+        """Return the profile of one column."""
+        return next(column for column in self.columns if column.name == name)
+
+
+def run(table: Table, data: Data) -> Profile:
+    """Type and describe every column, drop the rows that cannot be used, infer the task.
+
+    Raises
+    ------
+    UserError
+        If the target is missing, there are under 50 rows or one class, or a column mixes types;
+        the message names the column, the place and the value, and the remedy.
+    """
+    frame, target = table.frame, data.target
+    _require(target, list(frame.columns), "data.target")
+    dropped: dict[str, int] = {}
+    keep = _present(frame[target])
+    if not keep.any():
+        raise UserError(
+            f"The target {target!r} is missing in all {len(frame):,} rows. Name another "
+            "`data.target`, or fill it in."
+        )
+    dropped |= _count("missing target", keep)
+    if data.time:
+        timed = _present(frame[data.time])
+        dropped |= _count(f"missing time ({data.time})", timed | ~keep)
+        keep &= timed
+    rows = np.flatnonzero(keep)
+    _enough(len(rows), len(frame))
+    used = frame if keep.all() else frame.iloc[rows]
+    places = _Places(table, rows)
+    profiled = targets.read(used[target], data, places)
+    if profiled.kept is not None and not profiled.kept.all():
+        names = ", ".join(f"{label} ({n})" for label, n in profiled.left_out.items())
+        dropped[f"class with under {targets.ROWS_PER_CLASS} rows: {names}"] = int(
+            (~profiled.kept).sum()
+        )
+        rows = rows[profiled.kept]
+        used = frame.iloc[rows]
+        _enough(len(rows), len(frame))
+    typed: dict[str, Any] = {}
+    columns, warnings = [], [*table.warnings, *_class_warnings(profiled)]
+    for name in frame.columns:
+        if name == target:
+            columns.append(_target_column(profiled, dropped.get("missing target", 0), len(frame)))
+            typed[name] = pd.Series(list(profiled.values), name=name)
+            continue
+        column, typed[name] = _column(used[name], data, _Places(table, rows), warnings)
+        columns.append(column)
+    if not any(column.used for column in columns if column.name != target):
+        reasons = "; ".join(f"{c.name}: {c.reason}" for c in columns if not c.used)
+        raise UserError(f"No column is left to predict {target!r} from ({reasons}). Add columns.")
+    result = pd.DataFrame(typed)
+    return Profile(result, rows, columns, profiled, len(frame), dropped, warnings)
+
+
+class _Places(list[str]):
+    """Where rows stand in the source, named only when asked for."""
+
+    def __init__(self, table: Table, rows: Any) -> None:
+        super().__init__()
+        self._table, self._rows = table, rows
+
+    def __getitem__(self, row: Any) -> Any:
+        return self._table.where(int(self._rows[row]))
+
+
+def _require(name: str, known: list[str], key: str) -> None:
+    if name in known:
+        return
+    lower = {column.lower().strip(): column for column in known}
+    near = difflib.get_close_matches(name.lower().strip(), list(lower), n=1, cutoff=0.6)
+    hint = f" Did you mean {lower[near[0]]!r}?" if near else ""
+    listed = ", ".join(map(repr, known[:15])) + (", ..." if len(known) > 15 else "")
+    raise UserError(f"`{key}` is {name!r}, which is not a column.{hint} The columns are {listed}.")
+
+
+def _present(series: "pd.Series[Any]") -> Any:
+    array, _ = convert(series, "text") if series.dtype.kind not in "biufM" else (None, None)
+    return series.notna().to_numpy() if array is None else pd.notna(array)
+
+
+def _count(reason: str, keep: Any) -> dict[str, int]:
+    lost = int((~keep).sum())
+    return {reason: lost} if lost else {}
+
+
+def _enough(rows: int, read: int) -> None:
+    if rows < FEWEST_ROWS:
+        of = f" of {read:,}" if read != rows else ""
+        raise UserError(
+            f"The table has {rows}{of} rows that can be used; {FEWEST_ROWS} are the least a model "
+            "can be learnt from and tested on. Collect more rows, or raise `data.limit`."
+        )
+
+
+def _class_warnings(target: targets.TargetProfile) -> list[str]:
+    few = {label: n for label, n in (target.counts or {}).items() if n < FEW_ROWS_PER_CLASS}
+    if not few:
+        return []
+    listed = ", ".join(f"{label} ({n:,})" for label, n in list(few.items())[:10])
+    more = ", ..." if len(few) > 10 else ""
+    return [
+        f"Under {FEW_ROWS_PER_CLASS:,} rows in {'class' if len(few) == 1 else 'classes'} {listed}"
+        f"{more}: scores will vary from sample to sample; read their intervals."
+    ]
+
+
+def _target_column(target: targets.TargetProfile, missing: int, rows: int) -> ColumnProfile:
+    column = ColumnProfile(
+        target.name, "category", used=False, reason="target", rows=rows, missing=missing
+    )
+    if target.counts is None:
+        column.kind = "number"
+        column.distinct = len(np.unique(target.values))
+        column.min, column.max = float(target.values.min()), float(target.values.max())
+        column.mean = float(target.values.mean())
+    else:
+        column.distinct = len(target.counts)
+        column.top = sorted(target.counts.items(), key=lambda pair: -pair[1])
+    return column
+
+
+def _column(
+    series: "pd.Series[Any]", data: Data, places: _Places, warnings: list[str]
+) -> tuple[ColumnProfile, Any]:
+    name = str(series.name)
+    unused = _unused_by_choice(name, data)
+    found = kinds.find(series)
+    if found.kind is None:
+        texts = series.map(str).reset_index(drop=True).astype("str")
+        nested = "nested: lists or objects, not single values"
+        return ColumnProfile(name, "text", False, nested, len(series)), texts
+    kind, stray = found.kind, found.stray
+    if stray and not unused:
+        row, value, count = stray
+        others = f" ({count} such values)" if count > 1 else ""
+        raise UserError(
+            f"Column {name!r} mixes types: it holds {kind}s, and at {places[row]} it holds "
+            f"{value!r}{others}. Correct the value, leave the cell empty if it is not known, or "
+            "put the column in `data.drop`."
+        )
+    if stray:
+        kind = "category"
+    array, _ = convert(series, kind, found.day_first)
+    column, typed = describe(name, kind, array)
+    column.day_first = found.day_first
+    if found.note and not unused:
+        warnings.append(f"Column {name!r}: {found.note}.")
+    _judge(column, array, data, unused)
+    return column, typed
+
+
+def _unused_by_choice(name: str, data: Data) -> str:
+    if name in data.drop:
+        return "dropped: listed in `data.drop`"
+    if name == data.group:
+        return "group: rows that share it stay on one side, and new rows come from new groups"
+    return ""
+
+
+def _judge(column: ColumnProfile, array: Any, data: Data, unused: str) -> None:
+    if column.name == data.time:
+        if column.kind not in ("date", "number"):
+            value = column.top[0][0] if column.top else None
+            raise UserError(
+                f"`data.time` is {column.name!r}, which holds {column.kind} values such as "
+                f"{value!r}, not dates. Write the dates as 2020-12-31, or unset `data.time`."
+            )
+        if column.distinct < 2:
+            raise UserError(f"`data.time` is {column.name!r}, which has one value. Unset it.")
+        return
+    reason = unused
+    if not reason and column.missing == column.rows:
+        reason = "empty: no row has a value"
+    if not reason and column.distinct == 1 and not column.missing:
+        reason = f"constant: every row has {column.top[0][0] if column.top else column.min}"
+    if not reason:
+        reason = kinds.identifier(column.name, column.kind, array, column.integer) or ""
+    if reason:
+        column.used, column.reason = False, reason
+
+
+def describe(name: str, kind: Kind, array: Any) -> tuple[ColumnProfile, Any]:
+    """Count a converted column and give it the dtype it is stored with.
+
+    Parameters
+    ----------
+    name, kind : str
+    array : ndarray of shape (n,)
+        From `schema.convert`.
+
+    Returns
+    -------
+    column : ColumnProfile
+    typed : Series of shape (n,)
+        int64 or float64, bool (or nullable boolean), str, datetime64[us].
+    """
+    series = pd.Series(array, name=name)
+    missing = int(series.isna().sum())
+    column = ColumnProfile(name, kind, rows=len(array), missing=missing)
+    present = array[~np.isnan(array)] if kind in ("number", "boolean") else series.dropna()
+    if kind == "number" and len(present):
+        column.integer = bool((present == np.round(present)).all() and abs(present).max() < 2**53)
+        column.distinct = len(np.unique(present))
+        column.min, column.max = float(present.min()), float(present.max())
+        with np.errstate(over="ignore"):
+            mean = float(present.mean())
+        column.mean = mean if np.isfinite(mean) else None
+        if column.integer and not missing:
+            series = series.astype("int64")
+    elif kind == "boolean":
+        values, counts = np.unique(present, return_counts=True)
+        column.distinct = len(values)
+        names = [(str(bool(v)), int(n)) for v, n in zip(values, counts, strict=True)]
+        column.top = sorted(names, key=lambda pair: -pair[1])
+        column.mean = float(present.mean()) if len(present) else None
+        series = series.astype("boolean" if missing else "bool")
+    elif kind == "date" and len(present):
+        column.distinct = int(present.nunique())
+        column.min, column.max = present.min().isoformat(), present.max().isoformat()
+    elif kind in ("category", "text"):
+        counted = present.value_counts()
+        column.distinct = len(counted)
+        column.top = [(str(v), int(n)) for v, n in counted.head(CATEGORIES_KEPT).items()]
+        series = series.astype("str")
+    return column, series

@@ -5,12 +5,11 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
-from fastapi import APIRouter, FastAPI, HTTPException, Response
+from fastapi import FastAPI, HTTPException, Response
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
-from starlette.requests import Request
 
 from ..errors import UserError
 from . import routes
@@ -64,8 +63,12 @@ def create_app(folder: Path, limits: Limits) -> FastAPI:
     known = {"/", "/health", "/ready", "/metrics", "/model", "/docs", "/openapi.json"}
     value_range = routes.value_range(predictor) if predictor else None
     metrics = Metrics(known.union(routes.PATHS), version, value_range)
-    app.include_router(_own_routes(predictor, metrics))
-    app.include_router(routes.router(predictor, limits, metrics) if predictor else _without_model())
+    # Routes are matched in order, so the one that is asked most comes first.
+    if predictor:
+        routes.add(app, predictor, limits, metrics)
+    else:
+        _refuse_predictions(app)
+    _add_own_routes(app, predictor, metrics)
     add_handlers(app)
     app.add_middleware(Guard, limits=limits)
     app.add_middleware(Observe, metrics=metrics, version=version)
@@ -82,12 +85,11 @@ def _load(folder: Path) -> Predictor | None:
         return None
 
 
-def _own_routes(predictor: Predictor | None, metrics: Metrics) -> APIRouter:
-    router = APIRouter()
+def _add_own_routes(app: FastAPI, predictor: Predictor | None, metrics: Metrics) -> None:
     started = time.monotonic()
     page = _PAGE.read_text("utf-8")
 
-    @router.get("/health", summary="Is the process up")
+    @app.get("/health", summary="Is the process up")
     async def health() -> Health:
         return Health(
             status="healthy" if predictor else "degraded",
@@ -95,24 +97,22 @@ def _own_routes(predictor: Predictor | None, metrics: Metrics) -> APIRouter:
             uptime_seconds=round(time.monotonic() - started, 3),
         )
 
-    @router.get("/ready", responses={503: REFUSALS[503]}, summary="Is a model loaded")
+    @app.get("/ready", responses={503: REFUSALS[503]}, summary="Is a model loaded")
     async def ready() -> Ready:
         _require(predictor)
         return Ready()
 
-    @router.get("/model", responses=REFUSALS, summary="What the model is")
+    @app.get("/model", responses=REFUSALS, summary="What the model is")
     async def model() -> dict[str, Any]:
         return _require(predictor).metadata
 
-    @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+    @app.get("/metrics", summary="Prometheus metrics", response_class=Response)
     def exposition() -> Response:
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    @router.get("/", include_in_schema=False)
+    @app.get("/", include_in_schema=False)
     async def try_it() -> HTMLResponse:
         return HTMLResponse(page)
-
-    return router
 
 
 def _require(predictor: Predictor | None) -> Predictor:
@@ -122,16 +122,12 @@ def _require(predictor: Predictor | None) -> Predictor:
     return predictor
 
 
-def _without_model() -> APIRouter:
-    router = APIRouter(responses={503: REFUSALS[503]})
-
-    async def refuse(_: Request) -> JSONResponse:
-        _require(None)
-        raise AssertionError
-
+def _refuse_predictions(app: FastAPI) -> None:
     for path in routes.PATHS:
-        router.add_api_route(path, refuse, methods=["POST"], summary="No model is loaded")
-    return router
+
+        @app.post(path, responses={503: REFUSALS[503]}, summary="No model is loaded")
+        async def refuse() -> None:
+            _require(None)
 
 
 def _document_key(app: FastAPI) -> None:

@@ -128,6 +128,10 @@ class Predictor:
         """What the model says of filled columns: probabilities (n, K) or values (n, 1)."""
         return self._model(self._encoder.transform(columns))
 
+    def matrix_outputs(self, matrix: Matrix) -> NDArray[np.float64]:
+        """What the model says of encoded rows, float32 of shape (n, d)."""
+        return self._model(matrix)
+
     @property
     def _is_regression(self) -> bool:
         return self.schema.target.task == "regression"
@@ -135,20 +139,23 @@ class Predictor:
     def _classes(self, outputs: NDArray[np.float64]) -> list[dict[str, Any]]:
         classes, threshold = self.metadata["classes"], self.metadata.get("threshold")
         labels = [label_text(value) for value in classes]
-        chosen = outputs.argmax(axis=1)
-        if threshold is not None:
-            positive = classes.index(self.metadata["positive"])
-            chosen = np.where(outputs[:, positive] >= threshold, positive, 1 - positive)
-        review = outputs.max(axis=1) < self.metadata["confidence_floor"]
-        return [
-            {
-                "prediction": classes[index],
-                "probabilities": dict(zip(labels, row, strict=True)),
-                "threshold": threshold,
-                "needs_review": unsure,
-            }
-            for index, row, unsure in zip(chosen, outputs.tolist(), review.tolist(), strict=True)
-        ]
+        positive = None if threshold is None else classes.index(self.metadata["positive"])
+        floor = self.metadata["confidence_floor"]
+        answers = []
+        for row in outputs.tolist():
+            highest = max(row)
+            chosen = row.index(highest)
+            if positive is not None:
+                chosen = positive if row[positive] >= threshold else 1 - positive
+            answers.append(
+                {
+                    "prediction": classes[chosen],
+                    "probabilities": dict(zip(labels, row, strict=True)),
+                    "threshold": threshold,
+                    "needs_review": highest < floor,
+                }
+            )
+        return answers
 
     def _numbers(self, outputs: NDArray[np.float64]) -> list[dict[str, Any]]:
         values = outputs.reshape(-1)

@@ -1,8 +1,9 @@
 """The routes that are this role's: one record, or many."""
 
+from functools import partial
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Body
+from fastapi import Body, FastAPI
 from pydantic import BaseModel, Field, create_model
 
 from ..schema import Schema, record_model
@@ -22,8 +23,8 @@ def value_range(predictor: Predictor) -> tuple[float, float] | None:
     return None if target.min is None or target.max is None else (target.min, target.max)
 
 
-def router(predictor: Predictor, limits: Limits, metrics: Metrics) -> APIRouter:
-    """Return `POST /predict` and `POST /predict/batch` for the columns of the loaded model."""
+def add(app: FastAPI, predictor: Predictor, limits: Limits, metrics: Metrics) -> None:
+    """Give `app` `POST /predict` and `POST /predict/batch` for the columns of the loaded model."""
     schema = predictor.schema
     record = record_model(schema)
     bounds = Field(min_length=1, max_length=limits.max_batch)
@@ -34,7 +35,6 @@ def router(predictor: Predictor, limits: Limits, metrics: Metrics) -> APIRouter:
         "Predictions", __base__=Answered, predictions=(_list_of(result), ...)
     )
     example = _example(record)
-    routes = APIRouter(route_class=JsonRoute, responses=REFUSALS)
 
     def predicted(records: list[BaseModel]) -> list[dict[str, Any]]:
         answers = predictor.predict_records([each.model_dump(by_alias=True) for each in records])
@@ -54,10 +54,15 @@ def router(predictor: Predictor, limits: Limits, metrics: Metrics) -> APIRouter:
     # The models are known only now that a bundle is loaded, so the annotations are set here.
     predict.__annotations__["body"] = _body(record, example)
     predict_batch.__annotations__["body"] = _body(batch, {"records": [example]})
+    declare = partial(
+        app.router.add_api_route,
+        methods=["POST"],
+        responses=REFUSALS,
+        route_class_override=JsonRoute,
+    )
     one, many = PATHS
-    routes.post(one, response_model=one_answer, summary="Predict one record")(predict)
-    routes.post(many, response_model=many_answers, summary="Predict many records")(predict_batch)
-    return routes
+    declare(one, predict, response_model=one_answer, summary="Predict one record")
+    declare(many, predict_batch, response_model=many_answers, summary="Predict many records")
 
 
 def _result_model(schema: Schema) -> type[BaseModel]:

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,17 +74,15 @@ class Environment(BaseModel):
     workers: int = Field(default=1, ge=1, le=64)
 
 
-def load(root: Path, overrides: tuple[str, ...] = (), overrides_file: Path | None = None) -> Params:
+def load(root: Path, overrides: Sequence[str] = ()) -> Params:
     """Read and check `params.yaml`.
 
     Parameters
     ----------
     root : Path
         The project's folder.
-    overrides : tuple of str
-        `section.key=value` pairs; values are YAML.
-    overrides_file : Path, optional
-        A YAML file with a list of such pairs, applied first.
+    overrides : sequence of str
+        `section.key=value` pairs; values are YAML, and a later pair wins.
 
     Raises
     ------
@@ -103,8 +102,7 @@ def load(root: Path, overrides: tuple[str, ...] = (), overrides_file: Path | Non
         raise UserError(f"{PARAMS_FILE} is not valid YAML: {error}") from error
     if not isinstance(values, dict):
         raise UserError(f"{PARAMS_FILE} must hold sections such as `data:`; it holds {values!r}.")
-    recorded = yaml.safe_load(overrides_file.read_text("utf-8")) if overrides_file else []
-    for pair in (*(recorded or []), *overrides):
+    for pair in overrides:
         _override(values, pair)
     try:
         return Params.model_validate(values)

@@ -1,0 +1,119 @@
+"""Scores for classes and for numbers, with bootstrap intervals."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import metrics as sk
+
+Scores = dict[str, float]
+
+
+def class_scores(
+    y: NDArray[np.int64], probability: NDArray[np.float64], predicted: NDArray[np.int64]
+) -> Scores:
+    """Scores of classified rows.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        True class codes 0..K-1.
+    probability : ndarray of shape (n, K)
+        Predicted probabilities.
+    predicted : ndarray of shape (n,)
+        Class codes as answered (with two classes, after the threshold).
+
+    Returns
+    -------
+    dict of str to float
+        With two classes, precision and its kin are those of class 1; with more, means over the
+        classes. A score that these rows cannot have (one class only) is left out.
+    """
+    classes = probability.shape[1]
+    two = classes == 2
+    average = "binary" if two else "macro"
+    shared: dict[str, Any] = {"average": average, "zero_division": 0.0}
+    scores = {
+        "accuracy": sk.accuracy_score(y, predicted),
+        "balanced_accuracy": _balanced(y, predicted),
+        "precision": sk.precision_score(y, predicted, **shared),
+        "recall": sk.recall_score(y, predicted, **shared),
+        "f1": sk.f1_score(y, predicted, **shared),
+        "log_loss": sk.log_loss(y, probability, labels=np.arange(classes)),
+    }
+    present = np.unique(y)
+    if two and len(present) == 2:
+        scores["roc_auc"] = sk.roc_auc_score(y, probability[:, 1])
+        scores["average_precision"] = sk.average_precision_score(y, probability[:, 1])
+    if not two and len(present) == classes:
+        scores["roc_auc"] = sk.roc_auc_score(y, probability, multi_class="ovr", average="macro")
+        scores["average_precision"] = sk.average_precision_score(np.eye(classes)[y], probability)
+    if two:
+        scores["brier"] = sk.brier_score_loss(y, probability[:, 1], labels=[0, 1])
+    return {name: float(score) for name, score in scores.items()}
+
+
+def _balanced(y: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
+    present = np.unique(y)
+    return float(np.mean([np.mean(predicted[y == label] == label) for label in present]))
+
+
+def value_scores(y: NDArray[np.float64], predicted: NDArray[np.float64]) -> Scores:
+    """Scores of predicted numbers, in the target's unit; MAPE is left out where a truth is 0."""
+    scores = {
+        "mae": sk.mean_absolute_error(y, predicted),
+        "rmse": sk.root_mean_squared_error(y, predicted),
+        "median_absolute_error": sk.median_absolute_error(y, predicted),
+    }
+    if len(y) > 1:
+        scores["r2"] = sk.r2_score(y, predicted)
+    if np.all(np.abs(y) > 1e-9):
+        scores["mape"] = sk.mean_absolute_percentage_error(y, predicted)
+    return {name: float(score) for name, score in scores.items()}
+
+
+def bootstrap(
+    score: Callable[[NDArray[np.intp]], Scores],
+    n: int,
+    *,
+    groups: NDArray[Any] | None = None,
+    draws: int = 200,
+    seed: int = 0,
+) -> dict[str, list[float]]:
+    """Percentile intervals (95 %) of scores over resampled rows.
+
+    Parameters
+    ----------
+    score : callable
+        Takes row positions and returns scores; a score missing from a draw is skipped there.
+    n : int
+        How many rows there are.
+    groups : ndarray of shape (n,), optional
+        Rows that hang together (the same day, the same customer) are drawn together (Field and
+        Welsh 2007, "Bootstrapping clustered data").
+    draws : int
+        Resamples.
+
+    Returns
+    -------
+    dict of str to [low, high]
+    """
+    rng = np.random.default_rng(seed)
+    blocks: list[NDArray[np.intp]] | None = None
+    if groups is not None:
+        order = np.argsort(groups, kind="stable")
+        _, starts = np.unique(groups[order], return_index=True)
+        blocks = np.split(order, starts[1:])
+    collected: dict[str, list[float]] = {}
+    for _ in range(draws):
+        if blocks is None:
+            rows = rng.integers(0, n, n)
+        else:
+            rows = np.concatenate([blocks[i] for i in rng.integers(0, len(blocks), len(blocks))])
+        for name, value in score(rows).items():
+            collected.setdefault(name, []).append(value)
+    return {
+        name: [float(q) for q in np.quantile(values, [0.025, 0.975])]
+        for name, values in collected.items()
+    }

@@ -1,0 +1,81 @@
+"""The stages in order, through DVC: what is up to date is not done again."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import yaml
+
+from . import config
+from .errors import UserError
+from .files import sha256, write_text
+
+STAGES = ("data", "train", "evaluate", "report")
+INPUTS = Path("reports", "inputs.yaml")
+HEADER = "# Written by each run, so that DVC sees what params.yaml does not say.\n"
+
+
+def run(root: Path, overrides: Sequence[str], force: bool) -> None:
+    """Bring all stages up to date.
+
+    Raises
+    ------
+    UserError
+        If a stage fails; it has said why itself.
+    """
+    write_inputs(root, overrides)
+    _set_scm(root)
+    status = _dvc(root, "repro", *(["--force"] if force else []))
+    if status:
+        raise UserError("The run stopped; the message above says why. What was done is kept.")
+
+
+def record(root: Path, stage: str) -> None:
+    """Tell DVC that a stage was run by hand, so that `run` does not repeat it."""
+    _set_scm(root)
+    _dvc(root, "commit", "--force", "--quiet", stage)
+
+
+def write_inputs(root: Path, overrides: Sequence[str]) -> None:
+    """Write down the overrides and the state of the data's source.
+
+    A file is known by its hash. A database cannot be, so its query runs again each time.
+    """
+    data = config.load(root, overrides).data
+    source: dict[str, str] = {"source": data.source}
+    if data.source == "sql":
+        source["read_at"] = datetime.now(UTC).isoformat()
+    elif data.path and (root / data.path).is_file():
+        source |= {"path": data.path, "sha256": sha256(root / data.path)}
+    content = {"overrides": list(overrides), "data": source}
+    write_text(root / INPUTS, HEADER + yaml.safe_dump(content, allow_unicode=True))
+
+
+def recorded_overrides(root: Path) -> list[str]:
+    """The overrides of the run that is under way."""
+    content = yaml.safe_load((root / INPUTS).read_text("utf-8"))
+    return [str(pair) for pair in content["overrides"]]
+
+
+def _set_scm(root: Path) -> None:
+    """DVC refuses a folder outside git unless it is told that there is none."""
+    local = root / ".dvc" / "config.local"
+    if (root / ".git").exists():
+        local.unlink(missing_ok=True)
+    elif not local.exists():
+        write_text(local, "[core]\n    no_scm = true\n")
+
+
+def _dvc(root: Path, *arguments: str) -> int:
+    # The stages call this project's command; it lies beside the interpreter.
+    folder = str(Path(sys.executable).parent)
+    environment = {
+        **os.environ,
+        "PATH": os.pathsep.join([folder, os.environ.get("PATH", "")]),
+        "DVC_NO_ANALYTICS": "true",
+    }
+    command = [sys.executable, "-m", "dvc", *arguments]
+    return subprocess.run(command, cwd=root, env=environment, stdout=sys.stderr).returncode

@@ -1,0 +1,97 @@
+"""MLflow: one parent run a climb, a child a rung, then the figures and scores of the evaluation."""
+
+import logging
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .config import Params, environment
+from .ladder import Climb
+
+log = logging.getLogger(__name__)
+
+
+def git_commit(root: Path) -> str | None:
+    """The commit of the project's folder, or None outside git; `-dirty` when files differ."""
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip() or None
+
+
+def log_climb(
+    root: Path, params: Params, climb: Climb, tags: Mapping[str, str], artifacts: Sequence[Path]
+) -> str | None:
+    """Log a climb; return the parent's run id.
+
+    A tracking store that cannot be reached does not cost the trained model: a warning is logged
+    and None returned.
+    """
+    mlflow = _mlflow(root)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        mlflow.set_experiment(root.resolve().name)
+        with mlflow.start_run(run_name=f"climb: {climb.chosen.rung.name}", tags=dict(tags)) as parent:
+            mlflow.log_params(_flat(params.model_dump(mode="json")))
+            mlflow.log_metrics({f"cv_{climb.metric}": climb.chosen.mean, f"cv_{climb.metric}_std": climb.chosen.std})
+            for artifact in artifacts:
+                mlflow.log_artifact(str(artifact))
+            for step, result in enumerate(climb.results):
+                with mlflow.start_run(run_name=result.rung.name, nested=True, tags=dict(tags)):
+                    mlflow.log_param("reason", result.rung.reason)
+                    mlflow.log_metrics(
+                        {f"cv_{climb.metric}": result.mean, "fit_seconds": result.fit_seconds, "rung": step}
+                    )
+                    for fold, score in enumerate(result.scores):
+                        mlflow.log_metric(f"fold_{climb.metric}", score, step=fold)
+        return str(parent.info.run_id)
+    except (MlflowException, OSError) as error:
+        log.warning("The climb was not logged to MLflow (%s). The model is kept.", error)
+        return None
+
+
+def log_evaluation(
+    root: Path, run_id: str | None, scores: Mapping[str, float], artifacts: Sequence[Path]
+) -> None:
+    """Add test scores and figures to the run of the climb that made the model."""
+    if run_id is None:
+        return
+    mlflow = _mlflow(root)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        with mlflow.start_run(run_id=run_id):
+            mlflow.log_metrics({f"test_{name}": value for name, value in scores.items()})
+            for artifact in artifacts:
+                mlflow.log_artifact(str(artifact), artifact_path="figures")
+    except (MlflowException, OSError) as error:
+        log.warning("The evaluation was not logged to MLflow (%s).", error)
+
+
+def _mlflow(root: Path) -> Any:
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # An address that does not answer must not hold a finished training for minutes.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    import mlflow
+
+    store = environment(root).mlflow_tracking_uri or f"sqlite:///{root.resolve() / 'mlflow.db'}"
+    mlflow.set_tracking_uri(store)
+    return mlflow
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = str(value)[:500]
+    return flat

@@ -1,0 +1,86 @@
+"""The command `predict`: the service's answers for a whole file."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from . import tables
+from .config import Params
+from .errors import UserError
+from .files import write_bytes
+from .schema import check_frame
+from .serving.predictor import Predictor, label_text
+from .train import BUNDLE
+
+BLOCK = 20_000
+
+
+def run(root: Path, params: Params, source: Path, output: Path) -> dict[str, Any]:
+    """Score a CSV or Parquet file.
+
+    Every row of the input has one row in the output, in the same order. A row that the schema
+    refuses has no prediction and says why in the column `error`.
+
+    Returns
+    -------
+    dict
+        `rows`, `bad`, `ignored` (columns of the file that the model does not know).
+
+    Raises
+    ------
+    UserError
+        If a file cannot be read or written, or a column is missing.
+    """
+    if output.suffix.lower() not in {".csv", ".parquet"}:
+        raise UserError(f"--output {output}: end it in .csv or .parquet.")
+    predictor = Predictor.load(root / BUNDLE)
+    frame = tables.read_file(source)
+    schema = predictor.schema
+    known = {c.name for c in schema.columns} | {c.name for c in schema.ignored}
+    ignored = [str(name) for name in frame.columns if name not in known | {schema.target.name}]
+    if ignored:
+        tqdm.write(f"Not used, since the model was trained without them: {', '.join(ignored)}")
+    blocks: list[pd.DataFrame] = []
+    for start in tqdm(range(0, max(len(frame), 1), BLOCK), desc="predicting", unit="block"):
+        blocks.append(_answers(predictor, frame.iloc[start : start + BLOCK], start))
+    result = pd.concat(blocks, ignore_index=True)
+    if output.suffix.lower() == ".csv":
+        write_bytes(output, result.to_csv(index=False).encode())
+    else:
+        write_bytes(output, result.to_parquet(index=False))
+    bad = result.loc[result["error"].notna(), ["row", "error"]]
+    for row, error in bad.head(20).itertuples(index=False):
+        tqdm.write(f"Row {row}: {error}")
+    if len(bad) > 20:
+        tqdm.write(f"... and {len(bad) - 20:,} more.")
+    return {"rows": len(result), "bad": len(bad), "ignored": ignored}
+
+
+def _answers(predictor: Predictor, frame: pd.DataFrame, start: int) -> pd.DataFrame:
+    columns, problems = check_frame(predictor.schema, frame.reset_index(drop=True))
+    answers = predictor.predict_columns(columns) if len(frame) else []
+    errors: dict[int, str] = {}
+    for problem in problems:
+        text = f"{problem.column}: {problem.value!r} {problem.message}"
+        errors[problem.row] = f"{errors[problem.row]}; {text}" if problem.row in errors else text
+    rows = []
+    for i, answer in enumerate(answers):
+        row: dict[str, Any] = {"row": start + i + 1}
+        if i not in errors:
+            row["prediction"] = answer["prediction"]
+            row |= {f"probability_{k}": p for k, p in answer.get("probabilities", {}).items()}
+            if answer.get("interval"):
+                row["low"], row["high"] = answer["interval"]
+            row["needs_review"] = answer["needs_review"]
+            row["warnings"] = " ".join(answer["warnings"]) or None
+        row["error"] = errors.get(i)
+        rows.append(row)
+    return pd.DataFrame(rows, columns=_names(predictor))
+
+
+def _names(predictor: Predictor) -> list[str]:
+    classes = predictor.schema.target.classes
+    middle = ["low", "high"] if classes is None else [f"probability_{label_text(c)}" for c in classes]
+    return ["row", "prediction", *middle, "needs_review", "warnings", "error"]

@@ -1,0 +1,117 @@
+"""Checks on our own claims: what a random split would have said, what a stale snapshot costs."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.metrics import get_scorer
+
+from .encoding import Encoder
+from .folds import make_folds
+from .ladder import Rung, refit
+from .table import Table
+
+
+def random_split(
+    train: Table, test: Table, encoder: Encoder, rungs: list[Rung], flexible: str, metric: str, seed: int
+) -> dict[str, Any] | None:
+    """The score that shuffling the rows first would have claimed.
+
+    Only of interest where the honest split respects time. The same rung is scored twice: on the
+    time split, and on a split of the same sizes made after shuffling.
+
+    Parameters
+    ----------
+    flexible : str
+        Name of a rung that can learn what single days were like; a rigid one hardly profits.
+
+    Returns
+    -------
+    dict or None
+        None if the split does not respect time.
+    """
+    if train.time is None:
+        return None
+    rung = next(rung for rung in rungs if rung.name == flexible)
+    x, y = pd.concat([train.x, test.x], ignore_index=True), np.concatenate([train.y, test.y])
+    scorer, cut = get_scorer(metric), len(train.y)
+
+    def score(order: NDArray[np.intp]) -> float:
+        rows, held_out = order[:cut], order[cut:]
+        fitted = Encoder(**encoder.get_params()).fit(x.iloc[rows], y[rows])
+        model = refit(rung, rungs, fitted, fitted.transform(x.iloc[rows]), y[rows])
+        return float(scorer(model, fitted.transform(x.iloc[held_out]), y[held_out]))
+
+    honest = score(np.arange(len(y)))
+    claimed = score(np.random.default_rng(seed).permutation(len(y)))
+    return {
+        "metric": metric,
+        "rung": flexible,
+        "time_split": honest,
+        "random_split": claimed,
+        "sentence": (
+            f"A random split would have claimed {metric} {claimed:.3f} for {flexible}; on later "
+            f"rows it reaches {honest:.3f}. Shuffled, the test rows share their days with training "
+            "rows, so the model is asked about days it has seen."
+        ),
+    }
+
+
+def learning_curve(
+    train: Table, encoder: Encoder, rungs: list[Rung], rung: Rung, metric: str, seed: int
+) -> list[dict[str, Any]]:
+    """Scores of a rung as its training rows grow, on the last fold.
+
+    Returns
+    -------
+    list of dict
+        `n`, `train` (score on the rows trained on, at most 20,000 of them), `validation`.
+    """
+    rows, held_out = make_folds(
+        train.y, 5, classes=train.is_classes, time=train.time, groups=train.groups, seed=seed
+    )[-1]
+    scorer, rng = get_scorer(metric), np.random.default_rng(seed)
+    points = []
+    for share in (0.1, 0.25, 0.5, 1.0):
+        picked = np.sort(rng.choice(rows, min(len(rows), max(20, int(share * len(rows)))), replace=False))
+        if len(np.unique(train.y[picked])) < 2:
+            continue
+        x, y = train.x.iloc[picked], train.y[picked]
+        fitted = Encoder(**encoder.get_params()).fit(x, y)
+        matrix = fitted.transform(x)
+        model = refit(rung, rungs, fitted, matrix, y)
+        valid = fitted.transform(train.x.iloc[held_out])
+        seen = {*np.unique(y)}
+        fair = np.isin(train.y[held_out], list(seen)) if train.is_classes else slice(None)
+        points.append(
+            {
+                "n": len(picked),
+                "train": float(scorer(model, matrix[:20_000], y[:20_000])),
+                "validation": float(scorer(model, valid[fair], train.y[held_out][fair])),
+            }
+        )
+    return points
+
+
+def rule_would_do(ladder: dict[str, Any]) -> dict[str, Any]:
+    """Whether the rule of thumb is within one standard error of the best rung."""
+    rungs = {rung["name"]: rung for rung in ladder["rungs"]}
+    rule, best = rungs.get("rule"), rungs[ladder["best"]]
+    if rule is None:
+        return {"answer": False, "sentence": "No rule of thumb was on the ladder to compare with."}
+    metric, gap = ladder["metric"], best["mean"] - rule["mean"]
+    answer = gap <= ladder["standard_error"]
+    verdict = (
+        "A rule would do: prefer it to a model, or stop here"
+        if answer
+        else "A rule would not do"
+    )
+    return {
+        "answer": bool(answer),
+        "sentence": (
+            f"{verdict}. {rule['reason'].rstrip('.')} has {metric} {rule['mean']:.3f} in "
+            f"cross-validation, {best['name']} {best['mean']:.3f}; one standard error is "
+            f"{ladder['standard_error']:.3f}."
+        ),
+    }

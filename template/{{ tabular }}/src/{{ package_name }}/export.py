@@ -1,0 +1,125 @@
+"""From a fitted model to the file the service loads: ONNX, or skops where that cannot be had.
+
+The graph takes the encoder's float32 matrix `x` (n, d) and answers `probabilities` (n, classes)
+or `value` (n, 1). The encoder goes beside it as JSON, so the service needs neither scikit-learn
+nor a pickle.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import skops.io
+from lightgbm import LGBMClassifier, LGBMRegressor
+from numpy.typing import NDArray
+from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm
+from skl2onnx import to_onnx, update_registered_converter
+from skl2onnx.common.data_types import FloatTensorType
+from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
+from skl2onnx.common.shape_calculator import (
+    calculate_linear_classifier_output_shapes,
+    calculate_linear_regressor_output_shapes,
+)
+from sklearn.base import is_classifier
+
+from .errors import UserError
+
+PARITY_BOUND = 1e-5
+OPSET = {"": 18, "ai.onnx.ml": 3}
+
+update_registered_converter(
+    LGBMClassifier,
+    "LightGbmLGBMClassifier",
+    calculate_linear_classifier_output_shapes,
+    convert_lightgbm,
+    options={"zipmap": [True, False, "columns"], "nocl": [True, False], "raw_scores": [True, False]},
+)
+update_registered_converter(
+    LGBMRegressor,
+    "LightGbmLGBMRegressor",
+    calculate_linear_regressor_output_shapes,
+    convert_lightgbm,
+    options={"split": None},
+)
+
+
+def write_model(model: Any, width: int, folder: Path) -> dict[str, Any]:
+    """Write `model.onnx`, or `model.skops` with the types it is allowed to load.
+
+    Parameters
+    ----------
+    model : fitted scikit-learn-compatible estimator
+        Takes the encoded matrix.
+    width : int
+        Columns of that matrix.
+    folder : Path
+        The bundle being made.
+
+    Returns
+    -------
+    dict
+        `format`, and for skops `trusted_types` and `format_reason`.
+    """
+    try:
+        graph = _convert(model, width)
+    except (MissingConverter, MissingShapeCalculator, NotImplementedError, RuntimeError) as error:
+        skops.io.dump(model, folder / "model.skops")
+        trusted = skops.io.get_untrusted_types(file=folder / "model.skops")
+        return {
+            "format": "skops",
+            "trusted_types": list(trusted),
+            "format_reason": f"{type(model).__name__} has no ONNX form: {str(error).splitlines()[0]}",
+        }
+    (folder / "model.onnx").write_bytes(graph.SerializeToString())
+    return {"format": "onnx"}
+
+
+def _convert(model: Any, width: int) -> onnx.ModelProto:
+    options = {"zipmap": False} if is_classifier(model) else None
+    graph = to_onnx(
+        model,
+        initial_types=[("x", FloatTensorType([None, width]))],
+        options=options and {id(model): options},
+        target_opset=OPSET,
+    )
+    wanted = "probabilities" if is_classifier(model) else "value"
+    _keep_one_output(graph.graph, wanted)
+    return graph
+
+
+def _keep_one_output(graph: onnx.GraphProto, name: str) -> None:
+    """Drop the label output and call the last one `name`."""
+    kept = graph.output[-1]
+    old = kept.name
+    for node in graph.node:
+        node.output[:] = [name if output == old else output for output in node.output]
+        node.input[:] = [name if given == old else given for given in node.input]
+    kept.name = name
+    del graph.output[:-1]
+
+
+def check_parity(expected: NDArray[Any], served: NDArray[Any], scale: float = 1.0) -> float:
+    """Largest difference between the model and its exported form, over held-out rows.
+
+    Parameters
+    ----------
+    expected, served : ndarray of the same shape
+        Probabilities or values.
+    scale : float
+        What a value is measured in: 1 for probabilities, the target's standard deviation for
+        values, since float32 has relative precision.
+
+    Raises
+    ------
+    UserError
+        If the difference exceeds `PARITY_BOUND`; the bundle must then not be used.
+    """
+    difference = float(np.max(np.abs(expected - served)) / scale)
+    if not difference <= PARITY_BOUND:
+        raise UserError(
+            f"The exported model differs from the trained one by {difference:.1e} (bound "
+            f"{PARITY_BOUND:.0e}), so it was not put in place. Leave the chosen rung out with "
+            "`ladder.skip`, or report the rung and the versions in `uv.lock` as a bug."
+        )
+    return difference

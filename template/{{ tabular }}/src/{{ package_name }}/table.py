@@ -1,0 +1,89 @@
+"""What the data stage left: rows typed as the schema says, and the target as the models take it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .encoding import Encoder
+from .files import read_json
+from .schema import Schema, columns_from_frame
+
+SCHEMA = Path("data", "schema.json")
+
+
+@dataclass
+class Table:
+    """Rows of one side of the split.
+
+    Attributes
+    ----------
+    schema : Schema
+    raw : DataFrame
+        As it was read, all columns.
+    x : DataFrame
+        Columns of the schema, typed.
+    y : ndarray of shape (n,)
+        Class codes (int64) in the order of `schema.target.classes`, or values (float64).
+    """
+
+    schema: Schema
+    raw: pd.DataFrame
+    x: pd.DataFrame
+    y: NDArray[Any]
+
+    @property
+    def time(self) -> NDArray[Any] | None:
+        """When each row happened, if the schema names a time."""
+        return None if self.schema.time is None else self.raw[self.schema.time].to_numpy()
+
+    @property
+    def groups(self) -> NDArray[Any] | None:
+        """The group of each row as text, if the schema names one."""
+        return None if self.schema.group is None else self.raw[self.schema.group].astype(str).to_numpy()
+
+    @property
+    def is_classes(self) -> bool:
+        """Whether the target is a class."""
+        return self.schema.target.task != "regression"
+
+
+def read_schema(root: Path) -> Schema:
+    """The schema that the data stage inferred."""
+    return Schema.from_json(read_json(root / SCHEMA, "data"))
+
+
+def read_rows(root: Path, side: str, schema: Schema) -> pd.DataFrame:
+    """The inputs of `train` or `test`, typed, without the target."""
+    names = [column.name for column in schema.columns]
+    return typed(schema, pd.read_parquet(root / "data" / f"{side}.parquet", columns=names))
+
+
+def read_table(root: Path, side: str) -> Table:
+    """`train` or `test` with its target."""
+    schema = read_schema(root)
+    raw = pd.read_parquet(root / "data" / f"{side}.parquet")
+    return Table(schema, raw, typed(schema, raw), _codes(schema, raw[schema.target.name]))
+
+
+def typed(schema: Schema, raw: pd.DataFrame) -> pd.DataFrame:
+    """Columns of the schema with the dtypes that the encoder takes."""
+    columns = columns_from_frame(schema, raw)
+    # pandas would turn object arrays of text into its own string type.
+    return pd.DataFrame({n: pd.Series(v, dtype=v.dtype) for n, v in columns.items()})
+
+
+def encoder_for(schema: Schema) -> Encoder:
+    """The unfitted encoder of a schema."""
+    kinds = {column.name: column.kind for column in schema.columns}
+    return Encoder(kinds, time=schema.time, trend=schema.target.task == "regression")
+
+
+def _codes(schema: Schema, target: "pd.Series[Any]") -> NDArray[Any]:
+    if schema.target.classes is None:
+        return target.to_numpy(dtype=np.float64)
+    position = {str(label): code for code, label in enumerate(schema.target.classes)}
+    return np.array([position[str(value)] for value in target], dtype=np.int64)

@@ -1,0 +1,219 @@
+"""The stage `train`: climb the ladder, choose by the rule, refit, export, log."""
+
+import hashlib
+import json
+import platform
+import shutil
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from . import tracking
+from .config import Params
+from .encoding import Encoder
+from .errors import UserError
+from .export import check_parity, write_model
+from .files import read_json, replace_folder, write_json
+from .folds import make_folds
+from .ladder import Climb, answers_of, climb, refit
+from .rungs import make_rungs
+from .serving.predictor import Predictor
+from .table import Table, encoder_for, read_rows, read_table
+from .threshold import cheapest_threshold
+
+BUNDLE = Path("models", "current")
+LADDER = Path("reports", "ladder.json")
+PACKAGES = ("scikit-learn", "lightgbm", "numpy", "pandas", "skl2onnx", "onnxruntime")
+DEFAULT_METRIC = {"binary": "roc_auc", "multiclass": "f1_macro", "regression": "r2"}
+PARITY_ROWS = 1000
+
+
+def run(root: Path, params: Params) -> dict[str, Any]:
+    """Train and put the new bundle in place.
+
+    Returns
+    -------
+    dict
+        The content of `reports/ladder.json`.
+
+    Raises
+    ------
+    UserError
+        If nothing beats the first rung, or the exported model differs from the trained one; the
+        earlier bundle then stays in place.
+    """
+    table = read_table(root, "train")
+    task = table.schema.target.task
+    metric = DEFAULT_METRIC[task] if params.metric == "auto" else params.metric
+    encoder = encoder_for(table.schema)
+    rungs = make_rungs(task, len(table.y), params.ladder.rule, params.ladder.skip, params.seed)
+    folds = make_folds(
+        table.y,
+        params.cv.folds,
+        classes=table.is_classes,
+        time=table.time,
+        groups=table.groups,
+        seed=params.seed,
+    )
+    with tqdm(total=len(folds) * len(rungs), desc="climbing", unit="fit") as bar:
+
+        def on_step(name: str) -> None:
+            bar.set_postfix_str(name)
+            bar.update()
+
+        climbed = climb(rungs, table.x, table.y, folds, metric, encoder, on_step)
+    ladder = climbed.to_json()
+    write_json(root / LADDER, ladder)
+    chosen = climbed.chosen.rung
+    if chosen is rungs[0]:
+        raise UserError(
+            f"Nothing beats `{chosen.name}`: {climbed.best.rung.name} has {metric} "
+            f"{climbed.best.mean:.3f} against {climbed.results[0].mean:.3f}, within one standard "
+            "error. No model was put in place, since none would be worth serving. Look for better "
+            f"features or more rows; {LADDER} has every score."
+        )
+    fitted_encoder = encoder.fit(table.x, table.y)
+    model = refit(chosen, rungs, fitted_encoder, fitted_encoder.transform(table.x), table.y)
+    metadata = {
+        **_provenance(root),
+        **_description(table, climbed, params),
+        "features": fitted_encoder.names_,
+    }
+    _write_bundle(root, params, table, fitted_encoder, model, metadata)
+    tags = {"data_sha256": metadata["data_sha256"], "git_commit": metadata["git_commit"] or "none"}
+    ladder["mlflow_run_id"] = tracking.log_climb(
+        root, params, climbed, {**tags, "model_version": metadata["model_version"]}, [root / LADDER]
+    )
+    write_json(root / LADDER, ladder)
+    return ladder
+
+
+def _write_bundle(
+    root: Path,
+    params: Params,
+    table: Table,
+    encoder: Encoder,
+    model: Any,
+    metadata: dict[str, Any],
+) -> None:
+    """Write a whole bundle aside, check it against the trained model, then swap it in."""
+    (root / BUNDLE).parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=(root / BUNDLE).parent, prefix=".new-"))
+    try:
+        matrix = encoder.transform(table.x[:1])
+        metadata |= write_model(model, matrix.shape[1], work)
+        if metadata["format"] == "skops":
+            tqdm.write(f"{metadata['format_reason']}. It is served by scikit-learn instead.")
+        snapshot = _snapshot(table, params)
+        metadata["lookups_as_of"] = snapshot["as_of"]
+        write_json(work / "encoder.json", encoder.state())
+        write_json(work / "lookups.json", snapshot)
+        write_json(work / "metadata.json", metadata)
+        # Inputs only: the labels of the test rows stay closed.
+        held_out = read_rows(root, "test", table.schema)[:PARITY_ROWS]
+        metadata["parity"] = {
+            "rows": len(held_out),
+            "largest_difference": _parity(work, encoder, model, held_out, table),
+        }
+        write_json(work / "metadata.json", metadata)
+        work.chmod(0o755)
+        replace_folder(work, root / BUNDLE)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _parity(
+    bundle: Path, encoder: Encoder, model: Any, held_out: pd.DataFrame, table: Table
+) -> float:
+    predictor = Predictor.load(bundle)
+    filled = predictor.fill({name: held_out[name].to_numpy() for name in held_out})
+    expected = answers_of(model, encoder.transform(filled), len(table.schema.target.classes or ()))
+    served = predictor.outputs(filled)
+    if table.is_classes:
+        return check_parity(expected, served)
+    return check_parity(expected, served.ravel(), scale=float(np.std(table.y)) or 1.0)
+
+
+def _description(table: Table, climbed: Climb, params: Params) -> dict[str, Any]:
+    chosen, target = climbed.chosen, table.schema.target
+    rows = np.concatenate([validation for _, validation in climbed.folds])
+    answers = np.concatenate(chosen.predictions)
+    threshold = interval = None
+    if target.task == "binary":
+        positive = (target.classes or []).index(target.positive)
+        threshold = cheapest_threshold(
+            table.y[rows] == positive,
+            answers[:, positive],
+            params.costs.false_positive,
+            params.costs.false_negative,
+        )
+    elif target.task == "regression":
+        interval = [float(q) for q in np.quantile(table.y[rows] - answers, [0.05, 0.95])]
+    return {
+        "task": target.task,
+        "target": target.name,
+        "classes": target.classes,
+        "positive": target.positive,
+        "threshold": threshold,
+        "interval": interval,
+        "confidence_floor": params.review.confidence_floor,
+        "rung": chosen.rung.name,
+        "rung_reason": chosen.rung.reason,
+        "metrics": {"metric": climbed.metric, "cv_mean": chosen.mean, "cv_std": chosen.std},
+        "schema": table.schema.to_json(),
+    }
+
+
+def _provenance(root: Path) -> dict[str, Any]:
+    created = datetime.now(UTC)
+    data_sha256 = read_json(root / "reports" / "data.json", "data")["sha256"]
+    identity = hashlib.sha256(f"{created.isoformat()}{data_sha256}".encode()).hexdigest()
+    return {
+        "model_version": f"{created:%Y%m%d-%H%M%S}-{identity[:6]}",
+        "created_at": created.isoformat(timespec="seconds"),
+        "git_commit": tracking.git_commit(root),
+        "data_sha256": data_sha256,
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "project": root.resolve().name,
+    }
+
+
+def _snapshot(table: Table, params: Params) -> dict[str, Any]:
+    """The latest value of each looked-up column by key, as the training rows knew it."""
+    tables = []
+    used = {column.name for column in table.schema.columns}
+    for lookup in params.data.lookups:
+        unknown = [name for name in (*lookup.key, *lookup.columns) if name not in used]
+        if unknown:
+            raise UserError(
+                f"`data.lookups` names {unknown[0]!r}, which is not a column the model uses. "
+                f"Columns: {', '.join(sorted(used))}."
+            )
+        known = table.x[[*lookup.key, *lookup.columns]].dropna(subset=lookup.key)
+        latest = known.groupby(lookup.key, sort=True)[lookup.columns].last()
+        rows = [
+            [list(key if isinstance(key, tuple) else (key,)), [_plain(value) for value in values]]
+            for key, values in zip(latest.index, latest.to_numpy(dtype=object), strict=True)
+        ]
+        tables.append({"key": lookup.key, "columns": lookup.columns, "rows": rows})
+    as_of = None
+    if tables and table.time is not None:
+        as_of = pd.Timestamp(np.max(table.time)).isoformat()
+    return {"as_of": as_of, "tables": tables}
+
+
+def _plain(value: Any) -> Any:
+    if pd.isna(value):
+        return None
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    return float(value) if isinstance(value, (int, float, np.number)) else str(value)

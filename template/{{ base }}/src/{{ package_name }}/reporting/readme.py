@@ -1,0 +1,45 @@
+"""The README's three blocks: results in thirty seconds, limitations, responsible AI."""
+
+from . import caveats, narrative, tables
+from .display import metric_label
+from .markdown import bullets, escape, paragraphs, table
+from .run import Run
+
+
+def blocks(run: Run, figures: str = "reports/figures") -> dict[str, str]:
+    """Return Markdown by block name.
+
+    Parameters
+    ----------
+    run : Run
+        What the stages left behind.
+    figures : str
+        Where the figures lie, relative to the README.
+    """
+    alt = f"{metric_label(run.metric)} of every rung by fold; {run.chosen} is chosen"
+    results = paragraphs(
+        f"**{escape(narrative.headline(run))}**",
+        table(tables.metrics(run, most=4)),
+        f"![{escape(alt)}]({figures}/ladder.png)",
+        escape(narrative.choice(run)),
+        table(tables.ladder(run, short=True)),
+        bullets(
+            [
+                text
+                for text in (
+                    narrative.random_split(run),
+                    narrative.saving(run),
+                    caveats.rule(run),
+                    " ".join(filter(None, [narrative.leaks(run), narrative.openings(run)])),
+                )
+                if text
+            ]
+        ),
+        "The whole study, errors included, is `reports/report.html`; "
+        "[MODEL_CARD.md](MODEL_CARD.md) says what the model is for and what it is not for.",
+    )
+    return {
+        "results": results,
+        "limitations": bullets(caveats.limitations(run)),
+        "responsible-ai": bullets(caveats.responsible(run)),
+    }

@@ -1,0 +1,237 @@
+"""The tables of the report, built once for the page, the README and the model card."""
+
+from .display import (
+    cell,
+    interval,
+    metric_key,
+    metric_label,
+    money,
+    number,
+    percent,
+    score,
+    signed,
+    signed_interval,
+)
+from .markdown import Table
+from .run import Run
+
+SHOWN_COLUMNS = 200
+
+
+def ladder(run: Run, short: bool = False) -> Table:
+    """One row a rung: mean, spread, gain over the first with its interval, seconds.
+
+    `short` leaves out the spread and the seconds.
+    """
+    rungs = run.ladder["rungs"]
+    rows = []
+    for place, rung in enumerate(rungs):
+        row = [
+            cell(rung["name"]),
+            score(run.metric, rung["mean"]),
+            number(rung["std"], 2),
+            signed(rung["gain"]) if place else "",
+            signed_interval(rung["gain_ci"]) if place else "",
+            f"{rung['fit_seconds']:.1f}",
+        ]
+        rows.append(row)
+    headers = [
+        "Rung",
+        f"{metric_label(run.metric)} (mean of {run.ladder['folds']} folds)",
+        "± over folds",
+        "Gain over the first",
+        "95 % interval",
+        "Fit, s",
+    ]
+    marked = next((i for i, rung in enumerate(rungs) if rung["name"] == run.chosen), None)
+    if short:
+        headers = [headers[i] for i in (0, 1, 3, 4)]
+        rows = [[row[i] for i in (0, 1, 3, 4)] for row in rows]
+    return Table(headers, rows, frozenset(range(1, len(headers))), marked)
+
+
+def reasons(run: Run) -> Table | None:
+    """One row a rung: why it is on the ladder; and those left out, why not."""
+    rows = [
+        [cell(r["name"]), cell(r["reason"], 300)] for r in run.ladder["rungs"] if r.get("reason")
+    ]
+    out = [
+        [cell(left["name"]), f"Left out: {cell(left['reason'], 300)}"]
+        for left in run.ladder.get("left_out") or []
+    ]
+    return Table(["Rung", "Why it is here"], rows + out) if rows or out else None
+
+
+def metrics(run: Run, most: int | None = None) -> Table:
+    """One row a metric on the test set: chosen with its interval, and the baseline."""
+    values = run.metrics.get("chosen") or {}
+    key = metric_key(run.metric)
+    names = [name for name, value in values.items() if isinstance(value, int | float)]
+    names.sort(key=lambda name: metric_label(name) != metric_label(key))
+    rows = []
+    for name in names[:most]:
+        rows.append(
+            [
+                metric_label(name),
+                score(name, values[name]),
+                interval(run.interval(name), name),
+                score(name, run.test("baseline", name)),
+            ]
+        )
+    if not any(row[2] for row in rows):
+        return Table(
+            ["Test set", cell(run.chosen), f"Baseline: {cell(run.baseline, 40)}"],
+            [[row[0], row[1], row[3]] for row in rows],
+            frozenset({1, 2}),
+            0 if rows and most is None else None,
+        )
+    headers = ["Test set", cell(run.chosen), "95 % interval", f"Baseline: {cell(run.baseline, 40)}"]
+    return Table(headers, rows, frozenset({1, 2, 3}), 0 if rows and most is None else None)
+
+
+def costs(run: Run) -> Table | None:
+    """What the test-set decisions cost at the chosen threshold and at 0.5."""
+    content = run.metrics.get("threshold") or {}
+    if content.get("cost_at_threshold") is None or content.get("cost_at_half") is None:
+        return None
+    currency, count = content.get("currency", ""), max(run.metrics["n_test"], 1)
+    rows = [
+        [name, number(value), money(cost, currency), money(1000 * cost / count, currency)]
+        for name, value, cost in (
+            ("Chosen by cost", content["value"], content["cost_at_threshold"]),
+            ("The usual half", 0.5, content["cost_at_half"]),
+        )
+    ]
+    headers = ["Operating point", "Threshold", "Cost on the test set", "Per 1,000 rows"]
+    return Table(headers, rows, frozenset({1, 2, 3}), 0)
+
+
+def leaks(run: Run) -> Table | None:
+    """One row a leak check: what it saw and what to do."""
+    checks = run.data.get("leaks") or []
+    if not checks:
+        return None
+    rows = []
+    for check in checks:
+        passed = check.get("status") == "passed"
+        what = " ".join(filter(None, [check.get("detail"), "" if passed else check.get("remedy")]))
+        rows.append([check["check"], check.get("status", ""), cell(what, 600)])
+    flags = {place: row[1] for place, row in enumerate(rows)}
+    return Table(["Check", "Result", "What was seen"], rows, flags=flags)
+
+
+def columns(run: Run) -> Table | None:
+    """One row a column: kind, missing, distinct values, range or most frequent, use."""
+    found = run.data.get("columns") or []
+    rows = []
+    for column in found[:SHOWN_COLUMNS]:
+        if column.get("min") is not None:
+            seen = f"{cell(column['min'], 24)} to {cell(column.get('max'), 24)}"
+        else:
+            top = column.get("top") or []
+            seen = ", ".join(f"{cell(value, 24)} ({count:,})" for value, count in top[:3])
+        use = "used" if column.get("used", True) else f"left out: {cell(column.get('reason'), 80)}"
+        missing = column.get("missing_share")
+        rows.append(
+            [
+                cell(column["name"], 60),
+                cell(column.get("kind")),
+                percent(missing) if missing else "0",
+                number(column.get("distinct")),
+                seen,
+                use,
+            ]
+        )
+    headers = ["Column", "Kind", "Missing", "Distinct", "Range or most frequent", "Use"]
+    return Table(headers, rows, frozenset({2, 3})) if rows else None
+
+
+def slices(run: Run, most: int = 20) -> Table | None:
+    """One row a slice, weakest first."""
+    found = [row for row in run.metrics.get("slices") or [] if row.get("score") is not None]
+    rows = [
+        [
+            cell(row["column"], 40),
+            cell(row["value"], 40),
+            f"{row['n']:,}",
+            score(row["metric"], row["score"]),
+            interval(row.get("ci"), row["metric"]),
+            signed(row.get("gap")),
+        ]
+        for row in found[:most]
+    ]
+    if not rows:
+        return None
+    headers = [
+        "Column",
+        "Value",
+        "Rows",
+        metric_label(found[0]["metric"]),
+        "95 % interval",
+        "Gap to all",
+    ]
+    return Table(headers, rows, frozenset({2, 3, 4, 5}))
+
+
+def worst(run: Run) -> Table | None:
+    """One row for each of the worst answers, with the values the model saw."""
+    found = run.metrics.get("worst") or []
+    if not found:
+        return None
+    numeric = any("error" in row for row in found)
+    rows = []
+    for row in found:
+        values = ", ".join(
+            f"{cell(name, 30)}: {cell(value, 30)}"
+            for name, value in list((row.get("values") or {}).items())[:8]
+        )
+        how = signed(row.get("error")) if numeric else percent(row.get("confidence"), 0)
+        rows.append(
+            [
+                cell(row.get("row")),
+                cell(row.get("truth"), 40),
+                cell(row.get("prediction"), 40),
+                how,
+                values,
+            ]
+        )
+    headers = ["Test row", "Truth", "Answer", "Error" if numeric else "Confidence", "Values"]
+    return Table(headers, rows, frozenset({1, 2, 3} if numeric else {3}))
+
+
+def fairness(run: Run) -> list[tuple[str, Table]]:
+    """One table a sensitive column: every measured number by group."""
+    made = []
+    for content in run.metrics.get("fairness") or []:
+        groups = content.get("groups") or []
+        if not groups:
+            continue
+        names = [key for key in groups[0] if key not in ("value", "n")]
+        rows = [
+            [cell(group["value"], 40), f"{group['n']:,}", *(score(n, group.get(n)) for n in names)]
+            for group in groups
+        ]
+        headers = [cell(content["column"], 40), "Rows", *(metric_label(name) for name in names)]
+        made.append(
+            (str(content["column"]), Table(headers, rows, frozenset(range(1, len(headers)))))
+        )
+    return made
+
+
+def provenance(run: Run) -> Table:
+    """Where the numbers come from: model, code, data and versions."""
+    meta = run.metadata
+    packages = meta.get("packages") or {}
+    pairs = [
+        ("Model version", meta.get("model_version")),
+        ("Made", meta.get("created_at")),
+        ("Format", meta.get("format")),
+        ("Git commit", meta.get("git_commit") or "not in a git repository"),
+        ("Data", run.data.get("source")),
+        ("Data SHA-256", meta.get("data_sha256") or run.data.get("sha256")),
+        ("Rule of choice", run.ladder.get("rule")),
+        ("Python", meta.get("python")),
+        ("Packages", ", ".join(f"{name} {version}" for name, version in sorted(packages.items()))),
+    ]
+    rows = [[name, cell(value, 600)] for name, value in pairs if value]
+    return Table(["", ""], rows)

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 
+from .. import about
 from ..errors import UserError
 from . import routes
 from .errors import REFUSALS, add_handlers
@@ -52,11 +53,10 @@ def create_app(folder: Path, limits: Limits) -> FastAPI:
     """
     predictor = _load(folder)
     version = predictor.version if predictor else ""
-    title = str(predictor.metadata.get("project", "Model")) if predictor else "Model"
     app: FastAPI = FastAPIOffline(
-        title=title,
+        title=about.NAME,
         version=version or "no model",
-        description="Ask the model for a prediction. `GET /model` says what it is.",
+        description=about.DESCRIPTION,
         static_url=ASSETS,
         redoc_url=None,
     )

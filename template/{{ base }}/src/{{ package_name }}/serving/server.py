@@ -12,6 +12,7 @@ from pathlib import Path
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from .. import config
 from ..errors import UserError
 from .limits import Limits
 from .log import log_config
@@ -20,7 +21,40 @@ SECONDS_TO_FINISH = 20
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
-def run(folder: Path, limits: Limits, host: str, port: int, workers: int = 1) -> None:
+def run(
+    root: Path,
+    overrides: tuple[str, ...] = (),
+    host: str | None = None,
+    port: int | None = None,
+    workers: int | None = None,
+) -> None:
+    """Serve the project's model; what is not given comes from the environment.
+
+    Parameters
+    ----------
+    root : Path
+        The project's folder.
+    overrides : tuple of str
+        `section.key=value` pairs over `params.yaml`.
+    host, port, workers : optional
+        As for `serve`.
+
+    Raises
+    ------
+    UserError
+        If a setting or the address cannot be used.
+    """
+    settings, environment = config.load(root, overrides).serving, config.environment(root)
+    serve(
+        root / "models" / "current",
+        Limits(**settings.model_dump(), api_key=environment.api_key),
+        environment.host if host is None else host,
+        environment.port if port is None else port,
+        environment.workers if workers is None else workers,
+    )
+
+
+def serve(folder: Path, limits: Limits, host: str, port: int, workers: int = 1) -> None:
     """Serve the bundle in `folder` until the process is told to stop.
 
     On SIGTERM or Ctrl+C no new connection is taken and running requests get 20 seconds.
@@ -56,7 +90,7 @@ def run(folder: Path, limits: Limits, host: str, port: int, workers: int = 1) ->
 
 def _serve(folder: Path, limits: Limits, listener: socket.socket, workers: int) -> None:
     logging.config.dictConfig(log_config())
-    config = uvicorn.Config(
+    settings = uvicorn.Config(
         partial(_create_app, folder, limits),
         factory=True,
         workers=workers,
@@ -67,9 +101,9 @@ def _serve(folder: Path, limits: Limits, listener: socket.socket, workers: int) 
     )
     _announce(listener)
     if workers == 1:
-        uvicorn.Server(config).run([listener])
+        uvicorn.Server(settings).run([listener])
     else:
-        Multiprocess(config, [listener]).run()
+        Multiprocess(settings, [listener]).run()
 
 
 def _create_app(folder: Path, limits: Limits) -> object:

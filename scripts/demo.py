@@ -25,7 +25,11 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
     project = options.dest.resolve()
-    if project.exists() and any(project.iterdir()) and not (project / ".copier-answers.yml").exists():
+    if (
+        project.exists()
+        and any(project.iterdir())
+        and not (project / ".copier-answers.yml").exists()
+    ):
         sys.exit(f"{project} holds something else. Move it away, or name another folder: --dest.")
 
     print(f"==> Writing the project to {project}", flush=True)

@@ -104,7 +104,12 @@ def names_of(project: Path) -> set[str]:
 
 def reserved(installed: set[str]) -> list[str]:
     """Return the slugs that a project may not have, in order."""
-    names = {*keyword.kwlist, *keyword.softkwlist, *sys.stdlib_module_names, *f"{FOLDERS} {NEWER}".split()}
+    names = {
+        *keyword.kwlist,
+        *keyword.softkwlist,
+        *sys.stdlib_module_names,
+        *f"{FOLDERS} {NEWER}".split(),
+    }
     slugs = (name.lower().replace("_", "-").replace(".", "-") for name in names | installed)
     return sorted({slug for slug in slugs if re.fullmatch(r"[a-z][a-z0-9-]{0,39}", slug)} | {"ml"})
 

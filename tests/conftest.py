@@ -1,0 +1,35 @@
+"""What the stories share: this template in a repository of its own, and a project installed once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from projects import Project, commit, copy_template, render
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This checkout as a clean git repository with one commit; not to be changed."""
+    folder = copy_template(tmp_path_factory.mktemp("template") / "mlstart")
+    commit(folder, "The template as it is here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The default tabular project, rendered and installed by `uv sync`, no git repository yet."""
+    folder = render(template, tmp_path_factory.mktemp("default") / "my-project", role="tabular")
+    project = Project(folder, tmp_path_factory.mktemp("environment") / "venv")
+    project.uv("sync", "--quiet")
+    return project
+
+
+@pytest.fixture
+def fresh(template: Path, project: Project, tmp_path: Path) -> Callable[..., Project]:
+    """Return a function that renders a new project with answers, in the installed environment."""
+
+    def make(name: str = "fresh", **answers: str) -> Project:
+        folder = render(template, tmp_path / name, **{"role": "tabular", **answers})
+        return Project(folder, project.environment)
+
+    return make

@@ -1,0 +1,3 @@
+"""The roles that the tests render."""
+
+ROLES = ["tabular"]

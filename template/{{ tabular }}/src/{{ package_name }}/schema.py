@@ -189,8 +189,14 @@ def _field(column: Column, default_min: Any, default_max: Any) -> tuple[Any, Any
     read = values.converter(column.kind, column.day_first)
 
     def before(value: Any) -> Any:
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError("is not a finite number")
         result = read(value)
-        return None if result != result else result
+        if result is not None and result == result:
+            return result
+        if not column.optional:
+            raise ValueError(refusal(column, None))
+        return None
 
     kind = TYPES.get(column.kind, str)
     limits: dict[str, Any] = {}
@@ -295,6 +301,13 @@ def columns_from_frame(schema: Schema, frame: "pd.DataFrame") -> dict[str, np.nd
     return columns
 
 
+def typed_frame(columns: Mapping[str, np.ndarray]) -> "pd.DataFrame":
+    """Return a frame that keeps the arrays' dtypes (pandas makes texts of objects by itself)."""
+    import pandas as pd
+
+    return pd.DataFrame({n: pd.Series(v, dtype=v.dtype) for n, v in columns.items()})
+
+
 def check_frame(
     schema: Schema, frame: "pd.DataFrame"
 ) -> tuple[dict[str, np.ndarray], list[Problem]]:
@@ -308,7 +321,7 @@ def check_frame(
     columns, problems = _convert(schema, frame)
     unread = {(problem.row, problem.column) for problem in problems}
     try:
-        pandera_schema(schema).validate(pd.DataFrame(columns), lazy=True)
+        pandera_schema(schema).validate(typed_frame(columns), lazy=True)
     except SchemaErrors as error:
         by_name = {column.name: column for column in schema.columns}
         cases = error.failure_cases

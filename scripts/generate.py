@@ -79,7 +79,8 @@ def render(role: str, folder: Path) -> None:
 
 def uv(folder: Path, *arguments: str) -> str:
     """Run uv in a project's folder and return what it printed."""
-    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    own = ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT")
+    environment = {name: value for name, value in os.environ.items() if name not in own}
     command = [os.environ.get("UV", "uv"), *arguments]
     return subprocess.run(
         command, cwd=folder, env=environment, check=True, text=True, stdout=subprocess.PIPE
@@ -91,15 +92,12 @@ def serving_requirements(role: str) -> Path:
     return ROOT / "template" / f"{{{{ {role} }}}}" / "requirements" / "serving.txt"
 
 
-def names_of(project: Path) -> set[str]:
-    """Return the distributions a rendered, installed project may have, and their modules."""
+def names_of(lock: Path, python: Path) -> set[str]:
+    """Return the distributions of a project's lock file and the modules its environment has."""
     script = "from importlib.metadata import packages_distributions as f; print(*f())"
-    lock = (project / "uv.lock").read_text("utf-8")
-    modules = uv(project, "run", "--quiet", "python", "-c", script).split()
-    return {*re.findall(r'^name = "([^"]+)"', lock, re.MULTILINE), *modules} - {
-        "my-project",
-        "my_project",
-    }
+    modules = subprocess.check_output([python, "-c", script], text=True).split()
+    distributions = re.findall(r'^name = "([^"]+)"', lock.read_text("utf-8"), re.MULTILINE)
+    return {*distributions, *modules} - {"my-project", "my_project"}
 
 
 def reserved(installed: set[str]) -> list[str]:
@@ -131,7 +129,8 @@ def main() -> None:
             project = Path(temporary) / "my-project"
             render(role, project)
             uv(project, "sync", "--quiet", "--all-extras")
-            installed |= names_of(project)
+            python = project / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+            installed |= names_of(project / "uv.lock", python)
             target = serving_requirements(role)
             target.parent.mkdir(exist_ok=True)
             target.write_text(uv(project, *EXPORT), "utf-8")

@@ -3,8 +3,6 @@
 Like those of `narrative`, each is plain text and "" when its data is missing.
 """
 
-from collections.abc import Callable
-
 from .display import (
     brief,
     cell,
@@ -140,17 +138,21 @@ def scope(run: Run) -> str:
 
 def limitations(run: Run) -> list[str]:
     """Say what the run's own numbers warn of."""
-    leaked = (
-        leaks(run) if any(c.get("status") != "passed" for c in run.data.get("leaks") or []) else ""
-    )
-    once = "" if run.metrics.get("test_openings") == 1 else openings(run)
-    parts: list[Callable[[Run], str]] = [
-        scope, alarms, hardest_class, errors, weakest_slice, calibration, snapshot, rule
-    ]  # fmt: skip
-    gain = run.test_gain().get("ci")
-    doubt = baseline_verdict(run) if gain and gain[0] <= 0 else ""
-    said = [part(run) for part in parts] + [doubt, leaked, once]
-    return [text for text in said if text] + [cell(w, 400) for w in run.data.get("warnings") or []]
+    checks, gain = run.data.get("leaks") or [], run.test_gain().get("ci")
+    said = [scope(run), alarms(run), hardest_class(run), errors(run)]
+    if any(clearly_worse(row) for row in run.metrics.get("slices") or []):
+        said.append(weakest_slice(run))
+    said += [calibration(run), snapshot(run)]
+    if (run.metrics.get("rule_would_do") or {}).get("answer"):
+        said.append(rule(run))
+    if gain and gain[0] <= 0:
+        said.append(baseline_verdict(run))
+    if any(check.get("status") != "passed" for check in checks):
+        said.append(leaks(run))
+    if run.metrics.get("test_openings") != 1:
+        said.append(openings(run))
+    said += [cell(warning, 400) for warning in run.data.get("warnings") or []]
+    return [text for text in said if text]
 
 
 def responsible(run: Run) -> list[str]:

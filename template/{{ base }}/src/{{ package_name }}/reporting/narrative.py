@@ -10,6 +10,7 @@ from .display import (
     cell,
     interval,
     listing,
+    lowered,
     metric_label,
     money,
     number,
@@ -276,9 +277,8 @@ def metric_words(run: Run) -> str:
 def metric_decision(run: Run) -> list[str]:
     """Say which metric judged the rungs and what else was measured."""
     label = metric_label(run.metric)
-    others = [
-        metric_label(name) for name in run.metrics.get("chosen", {}) if metric_label(name) != label
-    ]
+    names = run.metrics.get("chosen", {})
+    others = [lowered(name) for name in names if metric_label(name) != label]
     said = [f"Rungs were compared by {label} ({direction(run)})."]
     if others:
         said.append(f"Measured beside it: {listing(others, 12)}.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..about import DESCRIPTION, NAME
 from ..files import read_json
-from .display import lookup, metric_key, smaller_is_better
+from .display import lookup, smaller_is_better
 
 Json = dict[str, Any]
 
@@ -121,12 +121,21 @@ class Run:
         return sorted(abs(bound) for bound in bounds) if name.startswith("neg_") else bounds
 
     def test_gain(self) -> Json:
-        """Return `{"value", "ci"}` of the test-set gain over the baseline; empty if unmeasured."""
-        return lookup(self.metrics.get("gain") or {}, metric_key(self.metric)) or {}
+        """Return `{"value", "ci"}` of the test-set gain over the baseline, positive when better.
+
+        Empty if it was not measured.
+        """
+        gain: Json = lookup(self.metrics.get("gain") or {}, self.metric) or {}
+        if gain and smaller_is_better(self.metric):
+            low, high = gain["ci"]
+            return {"value": -gain["value"], "ci": [-high, -low]}
+        return gain
 
 
 def clearly_worse(row: Json) -> bool:
     """Say whether a slice is worse than all rows together, beyond what its interval allows."""
+    if row.get("score") is None or row.get("gap") is None:
+        return False
     low, high = row.get("ci") or (row["score"], row["score"])
     overall = row["score"] - row["gap"]
     worse = row["gap"] > 0 if smaller_is_better(row["metric"]) else row["gap"] < 0

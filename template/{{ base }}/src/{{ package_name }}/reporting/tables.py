@@ -68,16 +68,15 @@ def metrics(run: Run, most: int | None = None) -> Table:
     key = metric_key(run.metric)
     names = [name for name, value in values.items() if isinstance(value, int | float)]
     names.sort(key=lambda name: metric_label(name) != metric_label(key))
-    rows = []
-    for name in names[:most]:
-        rows.append(
-            [
-                metric_label(name),
-                score(name, values[name]),
-                interval(run.interval(name), name),
-                score(name, run.test("baseline", name)),
-            ]
-        )
+    rows = [
+        [
+            metric_label(name),
+            score(name, values[name]),
+            interval(run.interval(name), name),
+            score(name, run.test("baseline", name)),
+        ]
+        for name in names[:most]
+    ]
     if not any(row[2] for row in rows):
         return Table(
             ["Test set", cell(run.chosen), f"Baseline: {cell(run.baseline, 40)}"],
@@ -178,25 +177,24 @@ def worst(run: Run) -> Table | None:
     found = run.metrics.get("worst") or []
     if not found:
         return None
-    numeric = any("error" in row for row in found)
+    measures = {
+        "error": "Error",
+        "truth_probability": "Given to the truth",
+        "confidence": "Confidence",
+    }
+    measure = next((key for key in measures if key in found[0]), "confidence")
     rows = []
     for row in found:
         values = ", ".join(
             f"{cell(name, 30)}: {cell(value, 30)}"
             for name, value in list((row.get("values") or {}).items())[:8]
         )
-        how = signed(row.get("error")) if numeric else percent(row.get("confidence"), 0)
-        rows.append(
-            [
-                cell(row.get("row")),
-                cell(row.get("truth"), 40),
-                cell(row.get("prediction"), 40),
-                how,
-                values,
-            ]
-        )
-    headers = ["Test row", "Truth", "Answer", "Error" if numeric else "Confidence", "Values"]
-    return Table(headers, rows, frozenset({1, 2, 3} if numeric else {3}))
+        size = row.get(measure)
+        how = number(size) if measure == "error" else percent(size)
+        answer = [cell(row.get("row")), cell(row.get("truth"), 40), cell(row.get("prediction"), 40)]
+        rows.append([*answer, how, values])
+    headers = ["Test row", "Truth", "Answer", measures[measure], "Values"]
+    return Table(headers, rows, frozenset({1, 2, 3} if measure == "error" else {3}))
 
 
 def fairness(run: Run) -> list[tuple[str, Table]]:

@@ -1,0 +1,252 @@
+"""A finished run in a few kilobytes, for the tests of what is made from it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+
+README = """# Title
+
+Mine, before.
+
+<!-- results:start -->
+<!-- results:end -->
+
+Mine, between.
+
+<!-- limitations:start -->
+old
+<!-- limitations:end -->
+<!-- responsible-ai:start -->
+<!-- responsible-ai:end -->
+
+Mine, after.
+"""
+
+
+def rung(name: str, scores: list[float], first: list[float]) -> Json:
+    """A rung of ladder.json."""
+    mean = sum(scores) / len(scores)
+    std = (sum((score - mean) ** 2 for score in scores) / (len(scores) - 1)) ** 0.5
+    gain = mean - sum(first) / len(first)
+    return {
+        "name": name,
+        "reason": f"Why {name}.",
+        "mean": mean,
+        "std": std,
+        "scores": scores,
+        "gain": gain,
+        "gain_ci": [gain - 0.02, gain + 0.02],
+        "fit_seconds": 0.5,
+    }
+
+
+def ladder(metric: str, scores: dict[str, list[float]], chosen: str) -> Json:
+    """The content of ladder.json."""
+    first = next(iter(scores.values()))
+    return {
+        "metric": metric,
+        "folds": len(first),
+        "rungs": [rung(name, values, first) for name, values in scores.items()],
+        "chosen": chosen,
+        "rule": "The simplest rung within one standard error of the best.",
+        "left_out": [{"name": "XGBoost", "reason": "it is not installed"}],
+    }
+
+
+def data(target: Json, column: str = "age") -> Json:
+    """The content of data.json."""
+    return {
+        "source": "data/raw/mine.csv",
+        "rows_read": 1010,
+        "rows_used": 1000,
+        "rows_dropped": {"missing target": 10},
+        "columns": [
+            {
+                "name": column,
+                "kind": "number",
+                "missing_share": 0.25,
+                "distinct": 70,
+                "min": 18,
+                "max": 90,
+                "mean": 44.5,
+                "top": [[40, 31]],
+                "used": True,
+                "reason": "",
+            }
+        ],
+        "target": target,
+        "missing_policy": "Numbers are filled with the median of the training rows.",
+        "split": {
+            "kind": "time",
+            "reason": "Rows have a time.",
+            "train": {"rows": 800, "from": "2024-01-01", "to": "2024-09-01"},
+            "test": {"rows": 200, "from": "2024-09-01", "to": "2024-12-31"},
+        },
+        "leaks": [
+            {
+                "check": "single-feature",
+                "status": "passed",
+                "columns": [],
+                "detail": "The strongest column reaches 0.61.",
+                "remedy": "",
+            }
+        ],
+        "warnings": [],
+        "sha256": "ab" * 32,
+    }
+
+
+def slices(column: str, metric: str) -> list[Json]:
+    """Two slices, the first of them clearly worse for a metric that should be small."""
+    return [
+        {"column": column, "value": "old", "n": 40, "metric": metric, "score": 0.9, "ci": [0.8, 1.0], "gap": 0.3},
+        {"column": column, "value": "new", "n": 90, "metric": metric, "score": 0.5, "ci": [0.4, 0.6], "gap": -0.1},
+    ]  # fmt: skip
+
+
+def binary(column: str = "age", labels: tuple[str, str] = ("no", "yes")) -> tuple[Json, Json, Json]:
+    """Data, ladder and metrics of a run with two classes."""
+    scores = {
+        "majority": [0.5, 0.5, 0.5],
+        "logistic regression": [0.70, 0.72, 0.71],
+        "random forest": [0.69, 0.76, 0.71],
+    }
+    metrics = {
+        "task": "binary",
+        "n_train": 800,
+        "n_test": 200,
+        "test_openings": 1,
+        "chosen_rung": "logistic regression",
+        "baseline_rung": "majority",
+        "labels": list(labels),
+        "chosen": {"accuracy": 0.75, "roc_auc": 0.7077, "log_loss": 0.51},
+        "baseline": {"accuracy": 0.7, "roc_auc": 0.5, "log_loss": 0.61},
+        "intervals": {"roc_auc": [0.66, 0.75]},
+        "gain": {"roc_auc": {"value": 0.2077, "ci": [0.16, 0.25]}},
+        "confusion_matrix": [[120, 20], [30, 30]],
+        "threshold": {
+            "value": 0.1667,
+            "source": "costs",
+            "costs": {"false_positive": 1, "false_negative": 5},
+            "cost_at_threshold": 170.0,
+            "cost_at_half": 250.0,
+            "saving": 80.0,
+            "saving_per_1000": 400.0,
+            "currency": "EUR",
+            "curve": [[0.0, 300.0], [0.2, 170.0], [0.5, 250.0], [1.0, 300.0]],
+        },
+        "random_split": {
+            "metric": "roc_auc",
+            "rung": "random forest",
+            "time_split": 0.72,
+            "random_split": 0.81,
+        },
+        "frozen_snapshot": {
+            "metric": "roc_auc", "fresh": 0.70, "frozen": 0.66, "as_of": "2024-09-01T00:00:00"
+        },
+        "slices": slices(column, "log_loss"),
+        "worst": [
+            {
+                "row": 7,
+                "truth": labels[1],
+                "prediction": labels[0],
+                "confidence": 0.97,
+                "values": {column: None},
+            }
+        ],
+        "fairness": [
+            {
+                "column": column,
+                "groups": [{"value": "a", "n": 90, "recall": 0.5}, {"value": "b", "n": 80, "recall": 0.7}],
+                "differences": {"recall": 0.2},
+            }
+        ],
+        "calibration": {"bins": [{"mean_predicted": 0.2, "observed": 0.3, "n": 100}], "ece": 0.034},
+        "learning_curve": [
+            {"n": 100, "train": 0.8, "validation": 0.6, "validation_std": 0.01},
+            {"n": 800, "train": 0.75, "validation": 0.7, "validation_std": 0.01},
+        ],
+        "importance": [{"column": column, "mean": 0.05, "std": 0.01}],
+        "rule_would_do": {"answer": False, "sentence": "A rule would not do."},
+        "roc": [[0, 0], [0.3, 0.6], [1, 1]],
+        "pr": [[0, 1], [0.5, 0.6], [1, 0.3]],
+    }  # fmt: skip
+    target = {"name": "churn", "task": "binary", "classes": {labels[0]: 700, labels[1]: 300}}
+    return data(target, column), ladder("roc_auc", scores, "logistic regression"), metrics
+
+
+def multiclass(classes: int = 5) -> tuple[Json, Json, Json]:
+    """Data, ladder and metrics of a run with three classes or more."""
+    labels = [f"class {number}" for number in range(classes)]
+    matrix = [[10 if row == column else 1 for column in range(classes)] for row in range(classes)]
+    scores = {"majority": [0.1, 0.1, 0.1], "random forest": [0.8, 0.82, 0.81]}
+    metrics = {
+        "task": "multiclass",
+        "n_test": sum(map(sum, matrix)),
+        "test_openings": 3,
+        "labels": labels,
+        "chosen": {"accuracy": 0.8, "f1": 0.81},
+        "baseline": {"accuracy": 0.2, "f1": 0.1},
+        "confusion_matrix": matrix,
+        "threshold": None,
+        "slices": [],
+    }
+    target = {"name": "kind", "task": "multiclass", "classes": dict.fromkeys(labels, 50)}
+    return data(target), ladder("f1_macro", scores, "random forest"), metrics
+
+
+def regression() -> tuple[Json, Json, Json]:
+    """Data, ladder and metrics of a run with a numeric target, judged by an error."""
+    scores = {"mean": [-60.0, -62.0, -61.0], "ridge": [-40.0, -44.0, -42.0]}
+    metrics = {
+        "task": "regression",
+        "n_test": 3,
+        "test_openings": 1,
+        "labels": [],
+        "chosen": {"mae": 41.5, "r2": 0.45},
+        "baseline": {"mae": 61.0, "r2": -0.01},
+        "gain": {"mae": {"value": -19.5, "ci": [-24.0, -15.0]}},
+        "confusion_matrix": None,
+        "threshold": None,
+        "slices": slices("age", "mae"),
+        "residuals": [{"predicted": 10.0, "actual": 12.0}, {"predicted": 20.0, "actual": 15.0}],
+        "worst": [{"row": 0, "truth": 12.0, "prediction": 99.5, "error": 87.5, "values": {}}],
+    }
+    target = {
+        "name": "price",
+        "task": "regression",
+        "classes": None,
+        "min": 1,
+        "max": 99,
+        "mean": 40,
+    }
+    return data(target), ladder("neg_mean_absolute_error", scores, "ridge"), metrics
+
+
+RUNS = {"binary": binary, "multiclass": multiclass, "regression": regression}
+
+
+def write(root: Path, content: tuple[Json, Json, Json]) -> Path:
+    """Put a finished run into `root`."""
+    metadata = {
+        "model_version": "20240101-000000-abcdef",
+        "created_at": "2024-01-01T00:00:00+00:00",
+        "git_commit": None,
+        "task": content[2]["task"],
+        "schema": {},
+        "confidence_floor": 0.6,
+        "rung_reason": "Its weights can be read.",
+        "interval": [-80.0, 90.0] if content[2]["task"] == "regression" else None,
+        "packages": {"numpy": "2.0.0"},
+        "python": "3.12.0",
+    }
+    named = dict(zip(("data", "ladder", "metrics"), content, strict=True))
+    files = {f"reports/{name}.json": value for name, value in named.items()}
+    for name, value in {**files, "models/current/metadata.json": metadata}.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(value), "utf-8")
+    (root / "README.md").write_text(README, "utf-8")
+    return root

@@ -105,7 +105,7 @@ def data(overrides: tuple[str, ...], as_json: bool, recorded: bool) -> None:
     def work(params: Any) -> Any:
         from . import data as stage
 
-        return stage.run(ROOT, params)
+        return stage.run(root=ROOT, params=params)
 
     result = _stage("data", work, overrides, recorded)
     _show(result, as_json, f"{result['rows_used']:,} rows are split. More: reports/data.json")
@@ -121,7 +121,7 @@ def train(overrides: tuple[str, ...], as_json: bool, recorded: bool) -> None:
     def work(params: Any) -> Any:
         from . import train as stage
 
-        return stage.run(ROOT, params)
+        return stage.run(root=ROOT, params=params)
 
     ladder = _stage("train", work, overrides, recorded)
     width = max(len(rung["name"]) for rung in ladder["rungs"])
@@ -143,7 +143,7 @@ def evaluate(overrides: tuple[str, ...], as_json: bool, recorded: bool) -> None:
     def work(params: Any) -> Any:
         from . import evaluate as stage
 
-        return stage.run(ROOT, params)
+        return stage.run(root=ROOT, params=params)
 
     metrics = _stage("evaluate", work, overrides, recorded)
     _show(metrics, as_json, _result_line(metrics))

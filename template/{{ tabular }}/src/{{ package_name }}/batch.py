@@ -8,9 +8,9 @@ from tqdm import tqdm
 
 from . import tables
 from .config import Params
+from .contract import check_frame
 from .errors import UserError
 from .files import write_bytes
-from .schema import check_frame
 from .serving.predictor import Predictor, label_text
 from .train import BUNDLE
 
@@ -36,7 +36,7 @@ def run(root: Path, params: Params, source: Path, output: Path) -> dict[str, Any
     if output.suffix.lower() not in {".csv", ".parquet"}:
         raise UserError(f"--output {output}: end it in .csv or .parquet.")
     predictor = Predictor.load(root / BUNDLE)
-    frame = tables.read_file(source)
+    frame = tables.read_file(source).frame
     schema = predictor.schema
     known = {c.name for c in schema.columns} | {c.name for c in schema.ignored}
     ignored = [str(name) for name in frame.columns if name not in known | {schema.target.name}]

@@ -22,11 +22,30 @@ from skl2onnx.common.shape_calculator import (
     calculate_linear_regressor_output_shapes,
 )
 from sklearn.base import is_classifier
+from sklearn.feature_selection import SelectKBest
 
 from .errors import UserError
 
 PARITY_BOUND = 1e-5
 OPSET = {"": 18, "ai.onnx.ml": 3}
+
+def _shape_selected(operator: Any) -> None:
+    width = int(operator.raw_operator.get_support().sum())
+    operator.outputs[0].type = FloatTensorType([operator.inputs[0].type.shape[0], width])
+
+
+def _convert_selected(scope: Any, operator: Any, container: Any) -> None:
+    """Take columns by position; skl2onnx's own converter mistakes "only column 0" for "none"."""
+    positions = operator.raw_operator.get_support(indices=True).tolist()
+    name = scope.get_unique_variable_name("positions")
+    container.add_initializer(name, onnx.TensorProto.INT64, [len(positions)], positions)
+    container.add_node(
+        "ArrayFeatureExtractor",
+        [operator.inputs[0].full_name, name],
+        operator.outputs[0].full_name,
+        op_domain="ai.onnx.ml",
+    )
+
 
 update_registered_converter(
     LGBMClassifier,
@@ -41,6 +60,10 @@ update_registered_converter(
     calculate_linear_regressor_output_shapes,
     convert_lightgbm,
     options={"split": None},
+)
+
+update_registered_converter(
+    SelectKBest, "SelectKBest", _shape_selected, _convert_selected, overwrite=True
 )
 
 

@@ -50,7 +50,9 @@ def cheapest_threshold(
     costs = false_positives * false_positive + missed * false_negative
     # Rows with equal probability are called together; between two values lies the cut.
     boundary = np.concatenate([[True], ordered[1:] != ordered[:-1], [True]])
-    cuts = np.concatenate([[1.0], (ordered[1:] + ordered[:-1]) / 2, [0.0]])
+    # A threshold of 1 would still call a row whose probability is 1.
+    above_all = 1.0 if ordered[0] < 1 else np.nextafter(1, 2)
+    cuts = np.concatenate([[above_all], (ordered[1:] + ordered[:-1]) / 2, [0.0]])
     cuts, costs = cuts[boundary], costs[boundary]
     theory = false_positive / max(false_positive + false_negative, 1e-12)
     cheapest = np.flatnonzero(costs == costs.min())

@@ -235,9 +235,8 @@ def _with_decimal_points(table: pa.Table) -> pa.Table:
     for position, name in enumerate(table.column_names):
         column = table.column(position)
         first = column.slice(0, 1000)
-        if not pc.any(pc.match_substring(first, ",")).as_py():
-            if not pc.any(pc.match_substring(column, ",")).as_py():
-                continue
+        if not any(pc.any(pc.match_substring(part, ",")).as_py() for part in (first, column)):
+            continue
         filled = pc.utf8_trim_whitespace(column)
         numeric = pc.or_(pc.match_substring_regex(column, DECIMAL_COMMA), _is_missing(filled))
         if pc.all(numeric).as_py():

@@ -96,7 +96,7 @@ def query(statement: str, name: str, address: str | None, limit: int | None = No
 def _read_duckdb(url: URL, statement: str, name: str, limit: int | None) -> pd.DataFrame:
     try:
         with duckdb.connect(url.database or ":memory:", read_only=bool(url.database)) as connection:
-            reader = connection.execute(statement).to_arrow_reader(65_536)
+            reader: Any = connection.execute(statement).to_arrow_reader(65_536)
             refuse_duplicates(reader.schema.names, f"The answer of {name}")
             if limit is None:
                 return from_arrow(reader.read_all())

@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 
 from . import kinds, targets
+from .contract import convert
 from .errors import UserError
-from .schema import CATEGORIES_KEPT, Kind, convert
+from .schema import Kind
 from .settings import Data
 from .tables import Table
 
 FEWEST_ROWS = 50
 FEW_ROWS_PER_CLASS = 1000
 TOP_VALUES = 10
+CATEGORIES_KEPT = 200
 
 
 @dataclass
@@ -76,6 +78,7 @@ class Profile:
     rows: Any
     columns: list[ColumnProfile]
     target: targets.TargetProfile
+    source: str
     rows_read: int
     rows_dropped: dict[str, int]
     warnings: list[str]
@@ -95,7 +98,7 @@ def run(table: Table, data: Data) -> Profile:
         the message names the column, the place and the value, and the remedy.
     """
     frame, target = table.frame, data.target
-    _require(target, list(frame.columns), "data.target")
+    require(target, list(frame.columns), "data.target")
     dropped: dict[str, int] = {}
     keep = _present(frame[target])
     if not keep.any():
@@ -107,7 +110,7 @@ def run(table: Table, data: Data) -> Profile:
     if data.time:
         timed = _present(frame[data.time])
         dropped |= _count(f"missing time ({data.time})", timed | ~keep)
-        keep &= timed
+        keep = keep & timed
     rows = np.flatnonzero(keep)
     _enough(len(rows), len(frame))
     used = frame if keep.all() else frame.iloc[rows]
@@ -134,7 +137,7 @@ def run(table: Table, data: Data) -> Profile:
         reasons = "; ".join(f"{c.name}: {c.reason}" for c in columns if not c.used)
         raise UserError(f"No column is left to predict {target!r} from ({reasons}). Add columns.")
     result = pd.DataFrame(typed)
-    return Profile(result, rows, columns, profiled, len(frame), dropped, warnings)
+    return Profile(result, rows, columns, profiled, table.source, len(frame), dropped, warnings)
 
 
 class _Places(list[str]):
@@ -148,7 +151,8 @@ class _Places(list[str]):
         return self._table.where(int(self._rows[row]))
 
 
-def _require(name: str, known: list[str], key: str) -> None:
+def require(name: str, known: list[str], key: str) -> None:
+    """Raise a UserError with the nearest name if a column is not there."""
     if name in known:
         return
     lower = {column.lower().strip(): column for column in known}
@@ -271,7 +275,7 @@ def describe(name: str, kind: Kind, array: Any) -> tuple[ColumnProfile, Any]:
     ----------
     name, kind : str
     array : ndarray of shape (n,)
-        From `schema.convert`.
+        From `contract.convert`.
 
     Returns
     -------

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .contract import columns_from_frame
 from .encoding import Encoder
 from .files import read_json
-from .schema import Schema, columns_from_frame
+from .schema import Schema
 
 SCHEMA = Path("data", "schema.json")
 
@@ -78,7 +79,7 @@ def typed(schema: Schema, raw: pd.DataFrame) -> pd.DataFrame:
 
 def encoder_for(schema: Schema) -> Encoder:
     """The unfitted encoder of a schema."""
-    kinds = {column.name: column.kind for column in schema.columns}
+    kinds: dict[str, str] = {column.name: column.kind for column in schema.columns}
     return Encoder(kinds, time=schema.time, trend=schema.target.task == "regression")
 
 

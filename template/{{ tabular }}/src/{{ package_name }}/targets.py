@@ -107,8 +107,8 @@ def _numbers(labels: Any) -> tuple[Any, list[int]]:
         read.append(number)
         if np.isnan(number):
             bad.add(position)
-    strays = np.flatnonzero(np.isin(codes, list(bad))) if bad else []
-    return np.array(read)[codes], [int(row) for row in strays]
+    strays = np.flatnonzero(np.isin(codes, list(bad)))
+    return np.array(read)[codes], strays.tolist()
 
 
 def _task(
@@ -158,12 +158,12 @@ def _numeric_task(numbers: Any, distinct: int) -> tuple[Task, str]:
         )
     low, high = numbers.min(), numbers.max()
     _, counts = np.unique(numbers, return_counts=True)
-    if distinct <= MOST_CLASSES and low in (0, 1) and high - low == distinct - 1:
-        if counts.min() >= 0.2 * counts.mean() and counts.min() >= ROWS_PER_CLASS:
-            return "multiclass", (
-                f"the target counts from {low:.0f} to {high:.0f} and no value is rare, as codes of "
-                "classes do (set `data.task: regression` if their size matters)"
-            )
+    codes = distinct <= MOST_CLASSES and low in (0, 1) and high - low == distinct - 1
+    if codes and counts.min() >= max(0.2 * counts.mean(), ROWS_PER_CLASS):
+        return "multiclass", (
+            f"the target counts from {low:.0f} to {high:.0f} and no value is rare, as codes of "
+            "classes do (set `data.task: regression` if their size matters)"
+        )
     return "regression", f"the target is a whole number with {distinct:,} different values"
 
 

@@ -10,10 +10,13 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-MISSING = frozenset(
-    "|NA|N/A|n/a|na|#N/A|NaN|nan|NULL|Null|null|None|none|nil|NIL|<NA>|NaT|?|-|--|.|missing|Missing"
-    "|MISSING|#NULL!|#VALUE!|(null)".split("|")
-)
+# fmt: off
+MISSING = frozenset((
+    "", "NA", "N/A", "n/a", "na", "#N/A", "NaN", "nan", "NULL",
+    "Null", "null", "None", "none", "nil", "NIL", "<NA>", "NaT", "?",
+    "-", "--", ".", "missing", "Missing", "MISSING", "#NULL!", "#VALUE!", "(null)",
+))
+# fmt: on
 TRUE = frozenset(["true", "t", "yes", "y", "1", "1.0"])
 FALSE = frozenset(["false", "f", "no", "n", "0", "0.0"])
 
@@ -41,7 +44,7 @@ _MONTH |= {m[:3]: i for m, i in list(_MONTH.items())} | {"sept": 9}
 
 
 def is_missing(value: Any) -> bool:
-    """Say whether a value stands for nothing: None, NaN, NaT, NA, "" and the tokens of `MISSING`."""
+    """Say whether a value is None, NaN, NaT, NA or a token of `MISSING`."""
     if value is None:
         return True
     if isinstance(value, str):

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +58,8 @@ recorded = click.option("--recorded", is_flag=True, hidden=True)
 
 def _stage(name: str, work: Callable[[Any], Any], overrides: tuple[str, ...], by_dvc: bool) -> Any:
     """Do one stage; one that was asked for by hand is made known to DVC afterwards."""
+    # On busy cores, OpenMP's spinning threads make boosting several times slower than sleeping ones.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from . import config, pipeline
 
     if by_dvc:

@@ -33,6 +33,8 @@ def class_scores(
     classes = probability.shape[1]
     two = classes == 2
     average = "binary" if two else "macro"
+    # Served probabilities are float32, whose sum is 1 but for rounding.
+    probability = probability / probability.sum(axis=1, keepdims=True)
     shared: dict[str, Any] = {"average": average, "zero_division": 0.0}
     scores = {
         "accuracy": sk.accuracy_score(y, predicted),

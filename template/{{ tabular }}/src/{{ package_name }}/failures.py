@@ -32,7 +32,8 @@ def bins_of(column: "pd.Series[Any]") -> "pd.Series[Any]":
     if column.nunique() <= 6:
         return column.map(lambda v: "(missing)" if pd.isna(v) else f"{v:g}")
     quarters = pd.qcut(column, 4, duplicates="drop")
-    return quarters.map(lambda i: f"{i.left:.4g} to {i.right:.4g}").astype(object).fillna("(missing)")
+    names = quarters.map(lambda i: f"{i.left:.4g} to {i.right:.4g}", na_action="ignore")
+    return names.astype(object).fillna("(missing)")
 
 
 def slices(table: Table, loss: NDArray[np.float64], unit: str, most: int = 20) -> list[dict[str, Any]]:

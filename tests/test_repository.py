@@ -34,16 +34,22 @@ def test_a_role_is_one_folder_and_one_hidden_answer() -> None:
         assert not re.search(r"\brole\s*==|\brole\s+in\b|if tabular\b", text), path
 
 
+def test_check_knows_the_answers_nobody_gave() -> None:
+    """`check` calls a project unfinished while it carries a default that stands for a person."""
+    defaults = [questions()[n]["default"] for n in ("description", "author_name", "author_email")]
+    defaults.append(questions()["github_owner"]["default"])
+    check = ROOT / "template/{{ base }}/src/{{ package_name }}/check.py"
+    for default in defaults:
+        assert repr(default).replace("'", '"') in check.read_text("utf-8"), default
+
+
 def test_no_two_rooms_hold_the_same_path() -> None:
     """Which of them would win is nobody's decision."""
-    contents = {
-        room: {
-            str(path.relative_to(ROOT / "template" / room)).removesuffix(".jinja")
-            for path in (ROOT / "template" / room).rglob("*")
-            if path.is_file() and "_words" not in path.parts and "__pycache__" not in path.parts
-        }
-        for room in ROOMS
-    }
+    contents: dict[str, set[str]] = {room: set() for room in ROOMS}
+    for path in tracked():
+        parts = path.relative_to(ROOT).parts
+        if parts[0] == "template" and len(parts) > 2 and "_words" not in parts:
+            contents[parts[1]].add("/".join(parts[2:]).removesuffix(".jinja"))
     for one, other in itertools.combinations(ROOMS, 2):
         assert not contents[one] & contents[other], (one, other)
 

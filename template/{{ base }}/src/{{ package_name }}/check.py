@@ -158,7 +158,9 @@ def own_data(root: Path, params: Any) -> str:
 def beats_baseline(root: Path, params: Any) -> str:
     """The shipped model is better than the first rung, beyond chance."""
     bounds = Run.load(root).test_gain().get("ci")
-    if bounds is None or bounds[0] > 0:
+    if bounds is None:
+        return "Run `evaluate`: the gain over the baseline has not been measured."
+    if bounds[0] > 0:
         return ""
     return (
         "The interval of the gain over the baseline holds zero. Look for better features or more "

@@ -90,7 +90,8 @@ def precision_recall(data: Json, ladder: Json, metrics: Json) -> Figure | None:
     points = metrics.get("pr")
     if not points:
         return None
-    points = sorted(points)
+    # One recall has many precisions: the order of the points is the order of the thresholds.
+    points = points if points[0][0] <= points[-1][0] else points[::-1]
     base = points[-1][1]
     half = min(points, key=lambda point: abs(point[0] - 0.5))
     title = f"To find half of the positives, {percent(half[1], 0)} of the alarms are right"
@@ -127,9 +128,14 @@ def calibration(data: Json, ladder: Json, metrics: Json) -> Figure | None:
     predicted = [bin_["mean_predicted"] for bin_ in bins]
     observed = [bin_["observed"] for bin_ in bins]
     most = max(bin_["n"] for bin_ in bins)
-    axes.plot(predicted, observed, color=BLUE, lw=1.4)
+    axes.plot(predicted, observed, color=BLUE, lw=1.4, clip_on=False)
     axes.scatter(
-        predicted, observed, s=[14 + 70 * b["n"] / most for b in bins], color=BLUE, zorder=3
+        predicted,
+        observed,
+        s=[14 + 70 * b["n"] / most for b in bins],
+        color=BLUE,
+        zorder=3,
+        clip_on=False,
     )
     _unit_square(axes)
     axes.set_xlabel("Predicted probability (area of a dot: rows)")

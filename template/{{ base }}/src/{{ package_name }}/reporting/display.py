@@ -101,15 +101,20 @@ def number(value: float | int | None, digits: int = 3) -> str:
     """Format a number to `digits` significant digits, with thousands separated."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "–"
-    if float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}"
     size = abs(value)
-    if size >= 10**digits and size < 1e15:
-        return f"{value:,.0f}"
+    if float(value).is_integer() and size < 1e15:
+        return _minus(f"{int(value):,}")
     if size < 1e-4 or size >= 1e15:
-        return f"{value:.{digits - 1}e}"
+        return _minus(f"{value:.{digits - 1}e}")
     decimals = max(digits - 1 - math.floor(math.log10(size)), 0)
-    return f"{value:,.{decimals}f}"
+    return _minus(f"{value:,.{decimals}f}")
+
+
+def _minus(text: str) -> str:
+    """Write a true minus sign, and none before a zero."""
+    if not text.strip("-0.,"):
+        return text.lstrip("-")
+    return text.replace("-", "−")
 
 
 def brief(value: float | None) -> str:
@@ -134,17 +139,18 @@ def score(name: str, value: float | None) -> str:
     if key in PERCENT:
         return percent(shown)
     if abs(shown) < 10 and (key not in SMALLER_IS_BETTER or key in {"brier", "ece", "log_loss"}):
-        return f"{shown:.3f}"
+        return _minus(f"{shown:.3f}")
     return number(shown)
 
 
-def signed(value: float | None, digits: int = 3) -> str:
-    """Format a difference with its sign; fractions get `digits` decimals."""
+def signed(value: float | None) -> str:
+    """Format a difference with its sign: three decimals, fewer where the number is large."""
     if value is None or not math.isfinite(value):
         return "–"
-    text = f"{abs(value):.{digits}f}" if abs(value) < 10 else number(abs(value))
-    if float(text.replace(",", "")) == 0:
-        return text
+    size = abs(value)
+    if size == 0:
+        return "0"
+    text = f"{size:.3f}" if 0.0005 <= size < 1 else number(size, 2 if size < 1 else 3)
     return ("+" if value > 0 else "−") + text
 
 
@@ -169,8 +175,8 @@ def money(amount: float | None, currency: str) -> str:
     """Format an amount with its currency code, whole units from 100 up."""
     if amount is None:
         return "–"
-    text = f"{abs(amount):,.0f}" if abs(amount) >= 100 else f"{abs(amount):,.2f}"
-    return f"{'−' if amount < 0 and float(text.replace(',', '')) else ''}{currency} {text}".strip()
+    decimals = 0 if abs(amount) >= 100 or float(amount).is_integer() else 2
+    return f"{currency} {_minus(f'{amount:,.{decimals}f}')}".strip()
 
 
 def cell(value: Any, limit: int = 80) -> str:

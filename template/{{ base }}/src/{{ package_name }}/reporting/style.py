@@ -132,7 +132,7 @@ def _retag(tag: str, name: str) -> str:
 
 def _wrap(text: str, width: int) -> str:
     lines = [""]
-    for word in text.split():
+    for word in text.replace(" %", "\N{NO-BREAK SPACE}%").split(" "):
         if lines[-1] and len(lines[-1]) + len(word) >= width:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()

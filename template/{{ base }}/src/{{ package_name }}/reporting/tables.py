@@ -29,7 +29,7 @@ def ladder(run: Run, short: bool = False) -> Table:
         row = [
             cell(rung["name"]),
             score(run.metric, rung["mean"]),
-            number(rung["std"], 2),
+            score(run.metric, rung["std"]),
             signed(rung["gain"]) if place else "",
             signed_interval(rung["gain_ci"]) if place else "",
             f"{rung['fit_seconds']:.1f}",
@@ -129,7 +129,8 @@ def columns(run: Run) -> Table | None:
         else:
             top = column.get("top") or []
             seen = ", ".join(f"{cell(value, 24)} ({count:,})" for value, count in top[:3])
-        use = "used" if column.get("used", True) else f"left out: {cell(column.get('reason'), 80)}"
+        reason = cell(column.get("reason"), 80)
+        out = reason if reason == "target" else f"left out: {reason}"
         missing = column.get("missing_share")
         rows.append(
             [
@@ -138,7 +139,7 @@ def columns(run: Run) -> Table | None:
                 percent(missing) if missing else "0",
                 number(column.get("distinct")),
                 seen,
-                use,
+                "used" if column.get("used", True) else out,
             ]
         )
     headers = ["Column", "Kind", "Missing", "Distinct", "Range or most frequent", "Use"]

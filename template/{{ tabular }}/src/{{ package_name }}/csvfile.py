@@ -30,8 +30,13 @@ BOMS = [  # UTF-32 first: its mark begins with that of UTF-16
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 ]
-# Western guesses differ in a few bytes only; Windows-1252 is what spreadsheets write.
-WESTERN = {"cp1252", "latin_1", "iso8859_15", "cp1250", "cp1254", "cp1257", "cp1258", "mac_roman"}
+# The guess between one-byte Western encodings is a coin toss that differs in a few letters, and
+# Windows-1252 is what spreadsheets write: another one needs letters enough and a name of its own.
+OTHERS = set(
+    "cp1250 iso8859_2 cp1251 koi8_r koi8_u cp866 mac_cyrillic iso8859_5 cp1253 iso8859_7 cp1255 "
+    "cp1256 cp874 tis_620 shift_jis cp932 euc_jp gb18030 gbk gb2312 big5 cp949 euc_kr".split()
+)
+ENOUGH_LETTERS = 30
 DECIMAL_COMMA = r"^\s*[-+]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?\s*$"
 
 
@@ -69,13 +74,14 @@ def _likeliest(block: bytes) -> str:
     if sum(c > "\x7f" and c != "\ufffd" for c in replaced) > 10 * replaced.count("\ufffd"):
         return "utf-8"
     best = charset_normalizer.from_bytes(telling).best()
-    if best is None or best.encoding in WESTERN:
-        try:
-            telling.decode("cp1252")
-        except UnicodeDecodeError:
-            return "latin-1"
-        return "cp1252"
-    return best.encoding
+    letters = sum(byte > 127 for byte in telling)
+    if best is not None and best.encoding in OTHERS and letters >= ENOUGH_LETTERS:
+        return "cp1251" if best.encoding == "mac_cyrillic" else best.encoding
+    try:
+        telling.decode("cp1252")
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "cp1252"
 
 
 def _sample_rows(text: str, delimiter: str, whole: bool) -> list[list[str]]:

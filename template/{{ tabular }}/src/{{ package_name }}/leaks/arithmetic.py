@@ -158,28 +158,37 @@ def _mixing(z: Any, y: Any, classes: int) -> float:
 
 
 def _linear_threshold(names: list[str], x: Any, y: Any) -> tuple[list[str], str] | None:
-    """A threshold on a sum of three or four columns, by logistic regression with little penalty."""
+    """A threshold on a sum of three or four columns, by logistic regression with little penalty.
+
+    The sum must sort all rows, and do so on rows it was not fitted to; well separated groups do
+    that too, but leave a gap where a threshold has rows on either side of it.
+    """
     half = len(y) // 2
     x = StandardScaler().fit_transform(x)
 
-    def fit(kept: list[int]) -> tuple[Any, float]:
-        model = LogisticRegression(C=1e4, max_iter=500).fit(x[:half][:, kept], y[:half])
-        hits = model.predict(x[half:][:, kept]) == y[half:]
-        return np.abs(model.coef_[0]), min(float(hits[y[half:] == c].mean()) for c in set(y))
+    def fit(kept: list[int], rows: slice, judged: slice) -> tuple[Any, float]:
+        model = LogisticRegression(C=1e6, max_iter=1000).fit(x[rows][:, kept], y[rows])
+        hits = model.predict(x[judged][:, kept]) == y[judged]
+        recalls = [float(hits[y[judged] == label].mean()) for label in np.unique(y)]
+        return model, min(recalls)
 
-    if len(set(y[:half])) < 2 or len(set(y[half:])) < 2:
+    first, second, every = slice(None, half), slice(half, None), slice(None)
+    if len(set(y[first])) < 2 or len(set(y[second])) < 2:
         return None
-    weights, score = fit(list(range(x.shape[1])))
-    if score < 0.98:
+    model, score = fit(list(range(x.shape[1])), first, second)
+    if score < 0.9:
         return None
     for size in (3, 4):
-        kept = sorted(int(i) for i in np.argsort(-weights)[:size])
-        _, score = fit(kept)
-        if score >= 0.99:
+        kept = sorted(int(i) for i in np.argsort(-np.abs(model.coef_[0]))[:size])
+        _, unseen = fit(kept, first, second)
+        whole, score = fit(kept, every, every)
+        z = x[:, kept] @ whole.coef_[0]
+        gap = np.quantile(z[y == y.max()], 0.01) - np.quantile(z[y == y.min()], 0.99)
+        if unseen >= 0.95 and score >= 0.995 and gap < 0.2 * z.std():
             used = [names[i] for i in kept]
             return used, (
-                f"is a weighted sum of {_listed(used)} cut at a threshold ({100 * score:.1f} % of "
-                "either class on rows not fitted)."
+                f"is a weighted sum of {_listed(used)} cut at a threshold ({unseen:.1%} of either "
+                "class on rows not fitted)."
             )
     return None
 

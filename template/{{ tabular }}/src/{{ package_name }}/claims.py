@@ -10,6 +10,8 @@ from sklearn.metrics import get_scorer
 from .encoding import Encoder
 from .folds import make_folds
 from .ladder import Rung, refit
+from .reporting.display import metric_label, number
+from .reporting.display import score as shown
 from .table import Table
 
 
@@ -51,9 +53,9 @@ def random_split(
         "time_split": honest,
         "random_split": claimed,
         "sentence": (
-            f"A random split would have claimed {metric} {claimed:.3f} for {flexible}; on later "
-            f"rows it reaches {honest:.3f}. Shuffled, the test rows share their days with training "
-            "rows, so the model is asked about days it has seen."
+            f"A random split would have claimed {metric_label(metric)} {shown(metric, claimed)} for "
+            f"{flexible}; on later rows it reaches {shown(metric, honest)}. Shuffled, test rows "
+            "share their days with training rows, so the model is asked about days it has seen."
         ),
     }
 
@@ -110,8 +112,8 @@ def rule_would_do(ladder: dict[str, Any]) -> dict[str, Any]:
     return {
         "answer": bool(answer),
         "sentence": (
-            f"{verdict}. {rule['reason'].rstrip('.')} has {metric} {rule['mean']:.3f} in "
-            f"cross-validation, {best['name']} {best['mean']:.3f}; one standard error is "
-            f"{ladder['standard_error']:.3f}."
+            f"{verdict}. The rule has {metric_label(metric)} {shown(metric, rule['mean'])} in "
+            f"cross-validation, {best['name']} {shown(metric, best['mean'])}; one standard error "
+            f"is {number(ladder['standard_error'], 2)}."
         ),
     }

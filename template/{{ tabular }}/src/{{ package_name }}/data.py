@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pandera.errors import SchemaErrors
 
-from . import config, contract, datasheet, leaks, profiling, schema, splits, tables
+from . import config, contract, datasheet, leaks, profiling, sample, schema, splits, tables
 from .config import Params
 from .errors import UserError
 from .files import write_bytes, write_json
@@ -66,6 +66,7 @@ def run(params: Params, root: Path) -> dict[str, Any]:
     digest = _write_sides(found.frame, split, root)
     write_json(root / "data" / "schema.json", description.to_json())
     report = _report(found, split, findings, target, digest)
+    report["about"] = sample.ABOUT if params.data.source == "sample" else None
     write_json(root / "reports" / "data.json", report)
     datasheet.refresh(root, report, params.data)
     _log(report)
@@ -95,6 +96,13 @@ def applicable(params: Params, known: list[str]) -> tuple[Params, list[str]]:
         kept = [x for x in data.lookups if {*x.key, *x.columns} <= set(known)]
         if len(kept) < len(data.lookups):
             changes["lookups"] = kept
+    rule = params.ladder.rule
+    if data.source != "sample" and rule and rule.split(".")[0] == SAMPLE_CHOICES["time"]:
+        if SAMPLE_CHOICES["time"] not in known:
+            params = params.model_copy(
+                update={"ladder": params.ladder.model_copy(update={"rule": None})}
+            )
+            said.append(f"`ladder.rule`: {rule} is a feature of the sample; the best one is picked.")
     data = data.model_copy(update=changes)
     for key in ("time", "group"):
         if getattr(data, key) is not None:

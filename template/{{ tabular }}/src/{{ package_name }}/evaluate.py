@@ -11,11 +11,13 @@ from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
 from . import claims, failures, tracking
 from .config import Params
+from .data import applicable
 from .encoding import Encoder
 from .figures import draw_all
 from .files import read_json, sha256, write_json
 from .ladder import answers_of, refit, score_answers
 from .metrics import Scores, bootstrap, class_scores, value_scores
+from .reporting.display import smaller_is_better
 from .rungs import make_rungs
 from .serving.predictor import Predictor
 from .table import Table, encoder_for, read_table
@@ -45,6 +47,7 @@ def run(root: Path, params: Params) -> dict[str, Any]:
     ladder = read_json(root / LADDER, "train")
     predictor = Predictor.load(root / BUNDLE)
     train = read_table(root, "train")
+    params, _ = applicable(params, list(train.raw.columns))
     openings = _count_opening(root, predictor.version)
     test = read_table(root, "test")
     task = test.schema.target.task
@@ -134,27 +137,47 @@ class _Study:
             return (answers[:, 1] >= cut).astype(np.int64)
         return np.argmax(answers, axis=1)
 
-    def score(self, answers: NDArray[np.float64], rows: Any = slice(None)) -> Scores:
-        """All scores of some rows."""
-        y = self.test.y[rows]
+    def score(
+        self,
+        answers: NDArray[np.float64],
+        rows: Any = slice(None),
+        threshold: float | None = None,
+    ) -> Scores:
+        """All scores of some rows, and with two classes what the decisions cost."""
+        y, given = self.test.y[rows], answers[rows]
         if self.task == "regression":
-            return value_scores(y, answers[rows])
-        return class_scores(y, answers[rows], self.decided(answers)[rows])
+            return value_scores(y, given)
+        scores = class_scores(y, given, self.decided(given, threshold))
+        if self.task == "binary":
+            scores["cost_per_1000"] = 1000 * self._cost(y, given, threshold) / len(y)
+        return scores
+
+    def _cost(
+        self, y: NDArray[Any], answers: NDArray[np.float64], threshold: float | None = None
+    ) -> float:
+        costs = self.params.costs
+        cut = self.metadata["threshold"] if threshold is None else threshold
+        return total_cost(
+            y == 1, answers[:, 1], cut, costs.false_positive, costs.false_negative
+        )
 
     def scores(
         self, answers: NDArray[np.float64], base: NDArray[np.float64]
     ) -> dict[str, Any]:
-        """Scores of the chosen model and the baseline, with intervals of both and of the gain."""
-        chosen, baseline = self.score(answers), self.score(base)
+        """Scores of the chosen model and the baseline, with intervals of both and of the gain.
+
+        The baseline decides at 0.5, as anyone who had no costs in mind would. A gain is positive
+        where the model is better, whichever way the metric runs.
+        """
+        chosen, baseline = self.score(answers), self.score(base, threshold=0.5)
         days = None
         if self.test.time is not None:
             days = self.test.time.astype("datetime64[D]")
             days = days if len(np.unique(days)) >= 20 else None
 
         def both(rows: NDArray[np.intp]) -> Scores:
-            own, other = self.score(answers, rows), self.score(base, rows)
-            gains = {f"gain:{name}": own[name] - other[name] for name in own if name in other}
-            return {**own, **gains}
+            own, other = self.score(answers, rows), self.score(base, rows, threshold=0.5)
+            return {**own, **{f"gain:{name}": gain for name, gain in _gains(own, other).items()}}
 
         draws = 200 if len(self.test.y) <= 100_000 else 100
         intervals = bootstrap(
@@ -165,9 +188,8 @@ class _Study:
             "baseline": baseline,
             "intervals": {name: ci for name, ci in intervals.items() if name in chosen},
             "gain": {
-                name: {"value": chosen[name] - baseline[name], "ci": intervals[f"gain:{name}"]}
-                for name in chosen
-                if f"gain:{name}" in intervals
+                name: {"value": gain, "ci": intervals[f"gain:{name}"]}
+                for name, gain in _gains(chosen, baseline).items()
             },
             "interval_unit": "days" if days is not None else "rows",
         }
@@ -188,7 +210,7 @@ class _Study:
         shapes["calibration"] = _calibration(top, right)
         if self.task == "binary":
             shapes["calibration"] = _calibration(answers[:, 1], y == 1)
-            shapes["threshold"] = self._money(answers[:, 1])
+            shapes["threshold"] = self._money(answers)
             if len(np.unique(y)) == 2:
                 fpr, tpr, _ = roc_curve(y, answers[:, 1])
                 precision, recall, _ = precision_recall_curve(y, answers[:, 1])
@@ -196,13 +218,11 @@ class _Study:
                 shapes["pr"] = _thinned(recall, precision)
         return shapes
 
-    def _money(self, probability: NDArray[np.float64]) -> dict[str, Any]:
+    def _money(self, answers: NDArray[np.float64]) -> dict[str, Any]:
         costs, value = self.params.costs, self.metadata["threshold"]
 
         def cost(threshold: float) -> float:
-            return total_cost(
-                self.test.y == 1, probability, threshold, costs.false_positive, costs.false_negative
-            )
+            return self._cost(self.test.y, answers, threshold)
 
         saving = cost(0.5) - cost(value)
         return {
@@ -215,7 +235,7 @@ class _Study:
             "cost_at_threshold": cost(value),
             "cost_at_half": cost(0.5),
             "saving": saving,
-            "saving_per_1000": 1000 * saving / len(probability),
+            "saving_per_1000": 1000 * saving / len(answers),
             "currency": costs.currency,
             "curve": [[float(t), cost(float(t))] for t in np.linspace(0, 1, 101)],
         }
@@ -288,6 +308,14 @@ class _Study:
             "as_of": predictor.metadata["lookups_as_of"],
             "columns": looked_up,
         }
+
+
+def _gains(own: Scores, other: Scores) -> Scores:
+    return {
+        name: other[name] - own[name] if smaller_is_better(name) else own[name] - other[name]
+        for name in own
+        if name in other
+    }
 
 
 def _emptied(values: NDArray[Any]) -> NDArray[Any]:

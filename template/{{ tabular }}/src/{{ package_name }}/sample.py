@@ -11,6 +11,17 @@ import pandas as pd
 
 from .errors import UserError
 
+ABOUT = {
+    "problem": (
+        "Will a flight arrive 15 or more minutes late? The answer is given when the flight is "
+        "scheduled, so nothing that is only known at departure may be used. A traveller warned "
+        "for nothing waits; one not warned misses a connection: params.yaml prices both."
+    ),
+    "approach": (
+        "Flights out of New York City in 2013 are joined by SQL (sql/training.sql) with the "
+        "weather of the hour before, the planes and the late rates of the day before."
+    ),
+}
 TABLES = ("flights", "weather", "planes", "airports", "airlines")
 
 

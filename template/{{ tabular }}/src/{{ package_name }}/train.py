@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from . import tracking
 from .config import Params
+from .data import applicable
 from .encoding import Encoder
 from .errors import UserError
 from .export import check_parity, write_model
@@ -51,6 +52,7 @@ def run(root: Path, params: Params) -> dict[str, Any]:
         earlier bundle then stays in place.
     """
     table = read_table(root, "train")
+    params, _ = applicable(params, list(table.raw.columns))
     task = table.schema.target.task
     metric = DEFAULT_METRIC[task] if params.metric == "auto" else params.metric
     encoder = encoder_for(table.schema)

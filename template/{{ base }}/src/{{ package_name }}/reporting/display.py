@@ -9,6 +9,7 @@ LABELS = {
     "bias": "Mean error (bias)",
     "balanced_accuracy": "Balanced accuracy",
     "brier": "Brier score",
+    "cost_per_1000": "Cost per 1,000 rows",
     "brier_score": "Brier score",
     "ece": "Calibration error (ECE)",
     "f1": "F1",
@@ -49,6 +50,7 @@ ALIASES = {
 SMALLER_IS_BETTER = {
     "brier",
     "brier_score",
+    "cost_per_1000",
     "ece",
     "log_loss",
     "mae",

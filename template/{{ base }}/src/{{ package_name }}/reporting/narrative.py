@@ -62,6 +62,38 @@ def tiles(run: Run) -> list[Tile]:
     return made
 
 
+def problem(run: Run) -> str:
+    """Say what is predicted, of what."""
+    if run.about:
+        return str(run.about["problem"])
+    columns = [column for column in run.data.get("columns") or [] if column.get("used")]
+    kinds = {
+        "binary": "which of two classes a row belongs to",
+        "multiclass": "which class a row belongs to",
+        "regression": "a number",
+    }
+    return (
+        f"Predict “{cell(run.target, 60)}” ({kinds.get(run.task, run.task)}) from "
+        f"{plural(len(columns), 'column')} of {cell(run.data.get('source'), 120)}."
+    )
+
+
+def approach(run: Run) -> list[str]:
+    """Say how data became a model, a sentence a step."""
+    rungs = run.ladder["rungs"]
+    steps = [
+        str(run.about.get("approach") or ""),
+        rows(run),
+        split(run),
+        "One schema, inferred from the training data, checks training, batch prediction and the "
+        "service.",
+        f"The ladder has {plural(len(rungs), 'rung')}, from {cell(rungs[0]['name'])} to "
+        f"{cell(rungs[-1]['name'])}, all judged on the same {run.ladder['folds']} folds.",
+        openings(run),
+    ]
+    return [step for step in steps if step]
+
+
 def headline(run: Run) -> str:
     """Say what the model reaches on the test set, with its interval, and what the baseline does."""
     value, label = run.test("chosen"), metric_label(run.metric)

@@ -1,4 +1,4 @@
-"""The README's three blocks: results in thirty seconds, limitations, responsible AI."""
+"""The README's blocks: problem, approach, results in thirty seconds, limitations, responsibility."""
 
 from . import caveats, narrative, tables
 from .display import metric_label
@@ -39,6 +39,8 @@ def blocks(run: Run, figures: str = "reports/figures") -> dict[str, str]:
         "[MODEL_CARD.md](MODEL_CARD.md) says what the model is for and what it is not for.",
     )
     return {
+        "problem": escape(narrative.problem(run)),
+        "approach": escape(" ".join(narrative.approach(run))),
         "results": results,
         "limitations": bullets(caveats.limitations(run)),
         "responsible-ai": bullets(caveats.responsible(run)),

@@ -50,6 +50,11 @@ class Run:
         )
 
     @property
+    def about(self) -> Json:
+        """The sample's own `problem` and `approach`; empty when the data is the owner's."""
+        return self.data.get("about") or {}
+
+    @property
     def task(self) -> str:
         """`binary`, `multiclass`, `regression` or a role's own."""
         return str(self.metrics.get("task", ""))
@@ -125,11 +130,7 @@ class Run:
 
         Empty if it was not measured.
         """
-        gain: Json = lookup(self.metrics.get("gain") or {}, self.metric) or {}
-        if gain and smaller_is_better(self.metric):
-            low, high = gain["ci"]
-            return {"value": -gain["value"], "ci": [-high, -low]}
-        return gain
+        return lookup(self.metrics.get("gain") or {}, self.metric) or {}
 
 
 def clearly_worse(row: Json) -> bool:

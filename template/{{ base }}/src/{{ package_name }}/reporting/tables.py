@@ -16,6 +16,8 @@ from .markdown import Table
 from .run import Run
 
 SHOWN_COLUMNS = 200
+# What a reader in a hurry should see first, after the metric that chose.
+TELLING = ["cost_per_1000", "average_precision", "recall", "precision", "balanced_accuracy", "rmse", "mae"]
 
 
 def ladder(run: Run, short: bool = False) -> Table:
@@ -67,7 +69,13 @@ def metrics(run: Run, most: int | None = None) -> Table:
     values = run.metrics.get("chosen") or {}
     key = metric_key(run.metric)
     names = [name for name, value in values.items() if isinstance(value, int | float)]
-    names.sort(key=lambda name: metric_label(name) != metric_label(key))
+    order = {name: place for place, name in enumerate(TELLING)}
+    names.sort(
+        key=lambda name: (
+            metric_label(name) != metric_label(key),
+            order.get(name, len(order)),
+        )
+    )
     rows = [
         [
             metric_label(name),

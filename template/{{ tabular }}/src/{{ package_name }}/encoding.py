@@ -18,6 +18,7 @@ Columns = Mapping[str, NDArray]
 MAX_CATEGORIES = 255
 MAX_WORDS = 200
 WORD = re.compile(r"\w\w+")
+LARGEST = float(np.finfo(np.float32).max)  # beyond it a value would be infinite, which no model takes
 DAY = np.timedelta64(1, "D")
 TWO_YEARS = np.timedelta64(730, "D")
 
@@ -99,10 +100,10 @@ class Encoder:
         """
         arrays = _with_derived({name: np.asarray(columns[name]) for name in self.kinds})
         size = len(next(iter(arrays.values())))
-        matrix = np.empty((size, len(self.names_)), dtype=np.float32)
+        widths = [len(_names(part)) for part in self.parts_]
+        matrix = np.empty((size, sum(widths)), dtype=np.float32)
         position = 0
-        for part in self.parts_:
-            width = len(_names(part))
+        for part, width in zip(self.parts_, widths, strict=True):
             _APPLY[part["kind"]](part, arrays[part["name"]], matrix[:, position : position + width])
             position += width
         return matrix
@@ -154,9 +155,8 @@ def _fit_number(name: str, values: NDArray, kind: str) -> dict[str, Any]:
 
 def _apply_number(part: dict[str, Any], values: NDArray, out: NDArray[np.float32]) -> None:
     missing = ~np.isfinite(values)
-    # Beyond float32 a value would become infinite, which no model takes.
-    bound = np.finfo(np.float32).max
-    out[:, 0] = np.clip(np.where(missing, part["fill"], values), -bound, bound)
+    filled = np.where(missing, part["fill"], values)
+    out[:, 0] = np.minimum(np.maximum(filled, -LARGEST), LARGEST)  # np.clip: 4 times as slow on one
     if part["flag"]:
         out[:, 1] = missing
 

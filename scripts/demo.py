@@ -25,23 +25,15 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
     project = options.dest.resolve()
-    if (
-        project.exists()
-        and any(project.iterdir())
-        and not (project / ".copier-answers.yml").exists()
-    ):
-        sys.exit(f"{project} holds something else. Move it away, or name another folder: --dest.")
-
-    print(f"==> Writing the project to {project}", flush=True)
-    copier.run_copy(
-        str(ROOT),
-        project,
-        data={"role": "tabular"},
-        defaults=True,
-        overwrite=True,
-        quiet=True,
-        vcs_ref="HEAD",
-    )
+    if (project / ".copier-answers.yml").exists():
+        print(f"==> Using the project in {project}; delete it for a fresh one", flush=True)
+    elif project.exists() and any(project.iterdir()):
+        sys.exit(f"{project} holds something else. Move it, or name another folder: --dest.")
+    else:
+        print(f"==> Writing the project to {project}", flush=True)
+        copier.run_copy(
+            str(ROOT), project, data={"role": "tabular"}, defaults=True, quiet=True, vcs_ref="HEAD"
+        )
     run(project, "sync", "--quiet")
     overrides = [argument for pair in options.set for argument in ("--set", pair)]
     run(project, "run", SLUG, "run", *overrides)

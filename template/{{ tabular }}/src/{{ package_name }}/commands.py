@@ -13,7 +13,10 @@ def init_data(path: Path, target: str, yes: bool) -> None:
     """Profile a file of your own and write params.yaml and DATA.md for it."""
     from . import init_data as guide
 
-    click.echo(guide.run(Path(), path, target, yes, click.confirm))
+    def ask(question: str, default: str) -> str:
+        return str(click.prompt(question, default=default or "none"))
+
+    click.echo(guide.run(Path(), path, target, yes, ask, click.echo))
 
 
 COMMANDS: list[click.Command] = [init_data]

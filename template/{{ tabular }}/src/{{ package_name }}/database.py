@@ -15,6 +15,7 @@ from .errors import UserError
 EXAMPLES = (
     "sqlite:///data/mine.db, duckdb:///data/mine.duckdb or postgresql://user:password@host/database"
 )
+PART = 50_000
 DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 
 
@@ -130,12 +131,14 @@ def _read_sqlalchemy(url: URL, statement: str, name: str, limit: int | None) -> 
                 raise UserError(f"The query {name} returns no table. Write a SELECT.")
             names = list(result.keys())
             refuse_duplicates(names, f"The answer of {name}")
-            rows = result.fetchall() if limit is None else result.fetchmany(limit)
+            # In parts, since a million rows of Python objects need gigabytes.
+            parts = [result.fetchmany(limit)] if limit is not None else result.partitions(PART)
+            frames = [pd.DataFrame([tuple(row) for row in part], columns=names) for part in parts]
     except DBAPIError as error:
         raise _refused(name, error, url) from error
     finally:
         engine.dispose()
-    return pd.DataFrame([tuple(row) for row in rows], columns=names)
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=names)
 
 
 def _refused(name: str, error: Exception, url: URL) -> UserError:

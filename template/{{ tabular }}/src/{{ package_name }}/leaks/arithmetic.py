@@ -14,6 +14,7 @@ MOST_COLUMNS = 40  # pairs grow with the square
 EXACT = 0.9999  # R2 on rows the formula was not fitted to
 MIXED = 0.003  # share of neighbours of different class still called a threshold
 DAY = 86_400.0
+LARGEST = 1e100  # products of larger values overflow
 
 
 def target_arithmetic(
@@ -58,7 +59,10 @@ def _numbers(columns: dict[str, Any], kinds: dict[str, str]) -> tuple[list[str],
             array = days
         elif kinds[name] != "number":
             continue
-        if np.isnan(array).mean() < 0.5 and np.nanstd(array) > 0:
+        present = array[~np.isnan(array)]
+        if len(present) < len(array) / 2 or np.abs(present).max() > LARGEST:
+            continue
+        if present.min() < present.max():
             names.append(name)
             arrays.append(array)
     x = np.stack(arrays, axis=1) if arrays else np.zeros((0, 0))

@@ -63,9 +63,8 @@ def _score(kind: str, array: Any, y: Any, task: str, folds: list[tuple[Any, Any]
     if kind in ("category", "text"):
         x, _ = pd.factorize(array)
     else:
-        x = array.astype("datetime64[s]").astype(float) if kind == "date" else array
-        if kind == "date":
-            x[np.isnat(array)] = np.nan
+        # A tree sees the order only, and ranks fit its float32 where dates and 1e300 do not.
+        x = pd.Series(array).rank(method="dense").to_numpy(dtype=np.float64)
     predicted = np.zeros((len(y), _width(y, task)))
     for train, test in folds:
         learn = _rates if kind in ("category", "text") else _tree

@@ -136,7 +136,9 @@ def environment(root: Path) -> Environment:
         If one has a value that cannot be used.
     """
     values = {**dotenv_values(root / ".env"), **os.environ}
-    known = {name: values[name.upper()] for name in Environment.model_fields if values.get(name.upper())}
+    known = {
+        name: values[name.upper()] for name in Environment.model_fields if values.get(name.upper())
+    }
     try:
         return Environment.model_validate(known)
     except ValidationError as error:

@@ -198,7 +198,10 @@ def climb(
         fitted_features = None
         if features is not None:
             fitted_features = clone(features).fit(x_train, y[train])
-            x_train, x_valid = fitted_features.transform(x_train), fitted_features.transform(x_valid)
+            x_train, x_valid = (
+                fitted_features.transform(x_train),
+                fitted_features.transform(x_valid),
+            )
         fitted: dict[str, Any] = {}
         for rung in rungs:
             if rung.name in left_out or any(member in left_out for member in rung.members):

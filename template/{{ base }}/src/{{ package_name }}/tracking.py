@@ -15,7 +15,16 @@ log = logging.getLogger(__name__)
 
 def git_commit(root: Path) -> str | None:
     """The commit of the project's folder, or None outside git; `-dirty` when files differ."""
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    command = [
+        "git",
+        "-C",
+        str(root),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+        "--exclude=*",
+    ]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
@@ -36,16 +45,27 @@ def log_climb(
 
     try:
         mlflow.set_experiment(root.resolve().name)
-        with mlflow.start_run(run_name=f"climb: {climb.chosen.rung.name}", tags=dict(tags)) as parent:
+        with mlflow.start_run(
+            run_name=f"climb: {climb.chosen.rung.name}", tags=dict(tags)
+        ) as parent:
             mlflow.log_params(_flat(params.model_dump(mode="json")))
-            mlflow.log_metrics({f"cv_{climb.metric}": climb.chosen.mean, f"cv_{climb.metric}_std": climb.chosen.std})
+            mlflow.log_metrics(
+                {
+                    f"cv_{climb.metric}": climb.chosen.mean,
+                    f"cv_{climb.metric}_std": climb.chosen.std,
+                }
+            )
             for artifact in artifacts:
                 mlflow.log_artifact(str(artifact))
             for step, result in enumerate(climb.results):
                 with mlflow.start_run(run_name=result.rung.name, nested=True, tags=dict(tags)):
                     mlflow.log_param("reason", result.rung.reason)
                     mlflow.log_metrics(
-                        {f"cv_{climb.metric}": result.mean, "fit_seconds": result.fit_seconds, "rung": step}
+                        {
+                            f"cv_{climb.metric}": result.mean,
+                            "fit_seconds": result.fit_seconds,
+                            "rung": step,
+                        }
                     )
                     for fold, score in enumerate(result.scores):
                         mlflow.log_metric(f"fold_{climb.metric}", score, step=fold)

@@ -42,9 +42,10 @@ def run(root: Path, params: Params, source: Path, output: Path) -> dict[str, Any
     ignored = [str(name) for name in frame.columns if name not in known | {schema.target.name}]
     if ignored:
         tqdm.write(f"Not used, since the model was trained without them: {', '.join(ignored)}")
-    blocks: list[pd.DataFrame] = []
-    for start in tqdm(range(0, max(len(frame), 1), BLOCK), desc="predicting", unit="block"):
-        blocks.append(_answers(predictor, frame.iloc[start : start + BLOCK], start))
+    blocks = [
+        _answers(predictor, frame.iloc[start : start + BLOCK], start)
+        for start in tqdm(range(0, len(frame), BLOCK), desc="predicting", unit="block")
+    ]
     result = pd.concat(blocks, ignore_index=True)
     if output.suffix.lower() == ".csv":
         write_bytes(output, result.to_csv(index=False).encode())
@@ -82,5 +83,7 @@ def _answers(predictor: Predictor, frame: pd.DataFrame, start: int) -> pd.DataFr
 
 def _names(predictor: Predictor) -> list[str]:
     classes = predictor.schema.target.classes
-    middle = ["low", "high"] if classes is None else [f"probability_{label_text(c)}" for c in classes]
+    middle = (
+        ["low", "high"] if classes is None else [f"probability_{label_text(c)}" for c in classes]
+    )
     return ["row", "prediction", *middle, "needs_review", "warnings", "error"]

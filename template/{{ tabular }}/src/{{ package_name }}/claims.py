@@ -16,7 +16,13 @@ from .table import Table
 
 
 def random_split(
-    train: Table, test: Table, encoder: Encoder, rungs: list[Rung], flexible: str, metric: str, seed: int
+    train: Table,
+    test: Table,
+    encoder: Encoder,
+    rungs: list[Rung],
+    flexible: str,
+    metric: str,
+    seed: int,
 ) -> dict[str, Any] | None:
     """The score that shuffling the rows first would have claimed.
 
@@ -76,7 +82,9 @@ def learning_curve(
     scorer, rng = get_scorer(metric), np.random.default_rng(seed)
     points = []
     for share in (0.1, 0.25, 0.5, 1.0):
-        picked = np.sort(rng.choice(rows, min(len(rows), max(20, int(share * len(rows)))), replace=False))
+        picked = np.sort(
+            rng.choice(rows, min(len(rows), max(20, int(share * len(rows)))), replace=False)
+        )
         if len(np.unique(train.y[picked])) < 2:
             continue
         x, y = train.x.iloc[picked], train.y[picked]
@@ -105,9 +113,7 @@ def rule_would_do(ladder: dict[str, Any]) -> dict[str, Any]:
     metric, gap = ladder["metric"], best["mean"] - rule["mean"]
     answer = gap <= ladder["standard_error"]
     verdict = (
-        "A rule would do: prefer it to a model, or stop here"
-        if answer
-        else "A rule would not do"
+        "A rule would do: prefer it to a model, or stop here" if answer else "A rule would not do"
     )
     return {
         "answer": bool(answer),

@@ -96,13 +96,8 @@ def applicable(params: Params, known: list[str]) -> tuple[Params, list[str]]:
         kept = [x for x in data.lookups if {*x.key, *x.columns} <= set(known)]
         if len(kept) < len(data.lookups):
             changes["lookups"] = kept
-    rule = params.ladder.rule
-    if data.source != "sample" and rule and rule.split(".")[0] == SAMPLE_CHOICES["time"]:
-        if SAMPLE_CHOICES["time"] not in known:
-            params = params.model_copy(
-                update={"ladder": params.ladder.model_copy(update={"rule": None})}
-            )
-            said.append(f"`ladder.rule`: {rule} is a feature of the sample; the best one is picked.")
+        params, note = _own_rule(params, known)
+        said += note
     data = data.model_copy(update=changes)
     for key in ("time", "group"):
         if getattr(data, key) is not None:
@@ -112,6 +107,15 @@ def applicable(params: Params, known: list[str]) -> tuple[Params, list[str]]:
             profiling.require(name, known, f"data.{key}")
     _refuse_target(data)
     return params.model_copy(update={"data": data}), said
+
+
+def _own_rule(params: Params, known: list[str]) -> tuple[Params, list[str]]:
+    rule = params.ladder.rule or ""
+    if rule.split(".")[0] != SAMPLE_CHOICES["time"] or SAMPLE_CHOICES["time"] in known:
+        return params, []
+    ladder = params.ladder.model_copy(update={"rule": None})
+    note = f"`ladder.rule`: {rule} is a feature of the sample; the best one is picked."
+    return params.model_copy(update={"ladder": ladder}), [note]
 
 
 def _refuse_target(data: Data) -> None:

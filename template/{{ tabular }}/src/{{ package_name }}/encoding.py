@@ -8,17 +8,23 @@ service answers exactly what training computed.
 import re
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Columns = Mapping[str, NDArray]
+if TYPE_CHECKING:
+    import pandas as pd
+
+Columns = Mapping[str, NDArray[Any]]
+Rows: TypeAlias = "Columns | pd.DataFrame"
 
 MAX_CATEGORIES = 255
 MAX_WORDS = 200
 WORD = re.compile(r"\w\w+")
-LARGEST = float(np.finfo(np.float32).max)  # beyond it a value would be infinite, which no model takes
+LARGEST = float(
+    np.finfo(np.float32).max
+)  # beyond it a value would be infinite, which no model takes
 DAY = np.timedelta64(1, "D")
 TWO_YEARS = np.timedelta64(730, "D")
 
@@ -44,9 +50,7 @@ class Encoder:
         Positions of codes that have no order; a linear model should one-hot encode them.
     """
 
-    def __init__(
-        self, kinds: dict[str, str], time: str | None = None, trend: bool = False
-    ) -> None:
+    def __init__(self, kinds: dict[str, str], time: str | None = None, trend: bool = False) -> None:
         self.kinds = kinds
         self.time = time
         self.trend = trend
@@ -55,7 +59,7 @@ class Encoder:
         """Constructor arguments, so that `sklearn.base.clone` works without scikit-learn here."""
         return {"kinds": self.kinds, "time": self.time, "trend": self.trend}
 
-    def fit(self, columns: Columns, y: NDArray[Any]) -> Self:
+    def fit(self, columns: Rows, y: NDArray[Any]) -> Self:
         """Learn medians, categories, date parts and words.
 
         Parameters
@@ -91,7 +95,7 @@ class Encoder:
         flags = [part.get("codes", False) for part in self.parts_ for _ in _names(part)]
         return [position for position, flag in enumerate(flags) if flag]
 
-    def transform(self, columns: Columns) -> NDArray[np.float32]:
+    def transform(self, columns: Rows) -> NDArray[np.float32]:
         """Encode rows.
 
         Returns
@@ -107,16 +111,6 @@ class Encoder:
             _APPLY[part["kind"]](part, arrays[part["name"]], matrix[:, position : position + width])
             position += width
         return matrix
-
-    def unseen(self, columns: Columns) -> dict[str, NDArray[np.bool_]]:
-        """Where a category is one that training never saw, by column name, shape (n,) each."""
-        found = {}
-        for part in self.parts_:
-            if part["kind"] == "category" and part["name"] in columns:
-                known = {*part["categories"], *part["rare"], None}
-                values = columns[part["name"]]
-                found[part["name"]] = np.fromiter((v not in known for v in values), bool, len(values))
-        return found
 
     def state(self) -> dict[str, Any]:
         """Everything `transform` needs, as JSON."""

@@ -51,7 +51,7 @@ def run(root: Path, params: Params) -> dict[str, Any]:
     openings = _count_opening(root, predictor.version)
     test = read_table(root, "test")
     task = test.schema.target.task
-    columns = {name: test.x[name].to_numpy() for name in test.x}
+    columns = test.columns
     # The fresh values of looked-up columns are known here; what a stale snapshot costs is below.
     answers = _shaped(predictor.outputs(columns), task)
     rungs = make_rungs(task, len(train.y), params.ladder.rule, params.ladder.skip, params.seed)
@@ -157,13 +157,9 @@ class _Study:
     ) -> float:
         costs = self.params.costs
         cut = self.metadata["threshold"] if threshold is None else threshold
-        return total_cost(
-            y == 1, answers[:, 1], cut, costs.false_positive, costs.false_negative
-        )
+        return total_cost(y == 1, answers[:, 1], cut, costs.false_positive, costs.false_negative)
 
-    def scores(
-        self, answers: NDArray[np.float64], base: NDArray[np.float64]
-    ) -> dict[str, Any]:
+    def scores(self, answers: NDArray[np.float64], base: NDArray[np.float64]) -> dict[str, Any]:
         """Scores of the chosen model and the baseline, with intervals of both and of the gain.
 
         The baseline decides at 0.5, as anyone who had no costs in mind would. A gain is positive

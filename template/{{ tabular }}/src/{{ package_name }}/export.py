@@ -29,6 +29,7 @@ from .errors import UserError
 PARITY_BOUND = 1e-5
 OPSET = {"": 18, "ai.onnx.ml": 3}
 
+
 def _shape_selected(operator: Any) -> None:
     width = int(operator.raw_operator.get_support().sum())
     operator.outputs[0].type = FloatTensorType([operator.inputs[0].type.shape[0], width])
@@ -52,7 +53,11 @@ update_registered_converter(
     "LightGbmLGBMClassifier",
     calculate_linear_classifier_output_shapes,
     convert_lightgbm,
-    options={"zipmap": [True, False, "columns"], "nocl": [True, False], "raw_scores": [True, False]},
+    options={
+        "zipmap": [True, False, "columns"],
+        "nocl": [True, False],
+        "raw_scores": [True, False],
+    },
 )
 update_registered_converter(
     LGBMRegressor,
@@ -99,11 +104,11 @@ def write_model(model: Any, width: int, folder: Path) -> dict[str, Any]:
 
 
 def _convert(model: Any, width: int) -> onnx.ModelProto:
-    options = {"zipmap": False} if is_classifier(model) else None
+    options: Any = {id(model): {"zipmap": False}} if is_classifier(model) else None
     graph = to_onnx(
         model,
         initial_types=[("x", FloatTensorType([None, width]))],
-        options=options and {id(model): options},
+        options=options,
         target_opset=OPSET,
     )
     wanted = "probabilities" if is_classifier(model) else "value"

@@ -36,7 +36,9 @@ def bins_of(column: "pd.Series[Any]") -> "pd.Series[Any]":
     return names.astype(object).fillna("(missing)")
 
 
-def slices(table: Table, loss: NDArray[np.float64], unit: str, most: int = 20) -> list[dict[str, Any]]:
+def slices(
+    table: Table, loss: NDArray[np.float64], unit: str, most: int = 20
+) -> list[dict[str, Any]]:
     """Groups of rows on which the model errs more, or less, than on the whole.
 
     Parameters
@@ -57,7 +59,7 @@ def slices(table: Table, loss: NDArray[np.float64], unit: str, most: int = 20) -
         slices whose interval excludes the overall mean count as findings.
     """
     overall = float(np.mean(loss))
-    found = []
+    found: list[dict[str, Any]] = []
     for name in table.x:
         if table.x[name].dtype == object and table.x[name].nunique() > 0.5 * len(table.x):
             continue  # free text: no row shares a value with another
@@ -80,7 +82,7 @@ def slices(table: Table, loss: NDArray[np.float64], unit: str, most: int = 20) -
                     "finding": bool(abs(score - overall) > half),
                 }
             )
-    return sorted(found, key=lambda s: (not s["finding"], -s["gap"]))[:most]
+    return sorted(found, key=lambda s: (s["finding"], s["gap"]), reverse=True)[:most]
 
 
 def worst_cases(
@@ -165,7 +167,7 @@ def importance(
     """
     rng = np.random.default_rng(seed)
     picked = rng.permutation(len(table.y))[:rows]
-    columns = {name: table.x[name].to_numpy()[picked] for name in table.x}
+    columns = {name: values[picked] for name, values in table.columns.items()}
     y = table.y[picked]
     base = mean_loss(y, answer(encoder.transform(columns)))
     ranked = []

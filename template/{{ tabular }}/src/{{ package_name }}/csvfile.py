@@ -32,10 +32,13 @@ BOMS = [  # UTF-32 first: its mark begins with that of UTF-16
 ]
 # The guess between one-byte Western encodings is a coin toss that differs in a few letters, and
 # Windows-1252 is what spreadsheets write: another one needs letters enough and a name of its own.
-OTHERS = set(
-    "cp1250 iso8859_2 cp1251 koi8_r koi8_u cp866 mac_cyrillic iso8859_5 cp1253 iso8859_7 cp1255 "
-    "cp1256 cp874 tis_620 shift_jis cp932 euc_jp gb18030 gbk gb2312 big5 cp949 euc_kr".split()
-)
+# fmt: off
+OTHERS = {
+    "cp1250", "iso8859_2", "cp1251", "koi8_r", "koi8_u", "cp866", "mac_cyrillic", "iso8859_5",
+    "cp1253", "iso8859_7", "cp1255", "cp1256", "cp874", "tis_620", "shift_jis", "cp932",
+    "euc_jp", "gb18030", "gbk", "gb2312", "big5", "cp949", "euc_kr",
+}
+# fmt: on
 ENOUGH_LETTERS = 30
 DECIMAL_COMMA = r"^\s*[-+]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?\s*$"
 

@@ -30,6 +30,7 @@ class ColumnProfile:
     reason: str = ""
     rows: int = 0
     missing: int = 0
+    nullable: bool = False  # missing somewhere in the source, unused rows included
     distinct: int = 0
     integer: bool = False
     day_first: bool = False
@@ -132,6 +133,9 @@ def run(table: Table, data: Data) -> Profile:
             typed[name] = pd.Series(list(profiled.values), name=name)
             continue
         column, typed[name] = _column(used[name], data, _Places(table, rows), warnings)
+        column.nullable = column.missing > 0 or (
+            len(rows) < len(frame) and not _present(frame[name].drop(index=rows)).all()
+        )
         columns.append(column)
     if not any(column.used for column in columns if column.name != target):
         reasons = "; ".join(f"{c.name}: {c.reason}" for c in columns if not c.used)

@@ -63,8 +63,7 @@ def _score(kind: str, array: Any, y: Any, task: str, folds: list[tuple[Any, Any]
     if kind in ("category", "text"):
         x, _ = pd.factorize(array)
     else:
-        # A tree sees the order only, and ranks fit its float32 where dates and 1e300 do not.
-        x = pd.Series(array).rank(method="dense").to_numpy(dtype=np.float64)
+        x = _unit(array)
     predicted = np.zeros((len(y), _width(y, task)))
     for train, test in folds:
         learn = _rates if kind in ("category", "text") else _tree
@@ -80,6 +79,17 @@ def _score(kind: str, array: Any, y: Any, task: str, folds: list[tuple[Any, Any]
     if known.mean() > 0.9 and len(np.unique(x[known])) > 10:
         score = max(score, float(spearmanr(x[known], y[known]).statistic) ** 2)
     return float(score)
+
+
+def _unit(array: Any) -> Any:
+    """Numbers or moments within -1 to 1, missing kept: a tree's float32 holds no 1e300, no date."""
+    x = array
+    if array.dtype.kind == "M":
+        x = array.astype("datetime64[s]").astype(np.float64)
+        x[np.isnat(array)] = np.nan
+        x = x - np.nanmin(x) if not np.isnan(x).all() else x
+    largest = np.nanmax(np.abs(x)) if not np.isnan(x).all() else 0
+    return x / largest if largest > 0 else x
 
 
 def _width(y: Any, task: str) -> int:

@@ -98,10 +98,11 @@ def _mlflow(root: Path) -> Any:
     # An address that does not answer must not hold a finished training for minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     import mlflow
 
+    # Importing MLflow sets its own loggers up, so they are quietened after it.
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     store = environment(root).mlflow_tracking_uri or f"sqlite:///{root.resolve() / 'mlflow.db'}"
     mlflow.set_tracking_uri(store)
     return mlflow

@@ -162,14 +162,15 @@ def _fit_category(name: str, values: NDArray) -> dict[str, Any]:
     ordered = sorted(counts, key=lambda value: (-counts[value], value))
     coded = [value for value in ordered if counts[value] >= least][:MAX_CATEGORIES]
     rare = ordered[len(coded) : len(coded) + 10_000]
-    return {"name": name, "kind": "category", "categories": coded, "rare": rare, "codes": True}
+    categories = {value: code for code, value in enumerate(coded)}
+    return {"name": name, "kind": "category", "categories": categories, "rare": rare, "codes": True}
 
 
 def _apply_category(part: dict[str, Any], values: NDArray, out: NDArray[np.float32]) -> None:
-    codes: dict[Any, float] = {value: float(i) for i, value in enumerate(part["categories"])}
-    other = float(len(codes))
-    codes[None] = other + 1
-    out[:, 0] = np.fromiter((codes.get(value, other) for value in values), np.float32, len(values))
+    codes: dict[str, int] = part["categories"]
+    other, missing = len(codes), len(codes) + 1
+    found = (missing if value is None else codes.get(value, other) for value in values)
+    out[:, 0] = np.fromiter(found, np.float32, len(values))
 
 
 def _fit_date(name: str, values: NDArray, is_time: bool, trend: bool) -> list[dict[str, Any]]:
@@ -238,7 +239,7 @@ def words_of(text: str) -> list[str]:
 
 def _apply_text(part: dict[str, Any], values: NDArray, out: NDArray[np.float32]) -> None:
     """Term frequency times inverse document frequency, each row scaled to length 1."""
-    position = {word: i for i, word in enumerate(part["words"])}
+    position: dict[str, int] = part["words"]
     weights = np.asarray(part["idf"], dtype=np.float64)
     for row, text in enumerate(values):
         found = [position[word] for word in words_of(text or "") if word in position]

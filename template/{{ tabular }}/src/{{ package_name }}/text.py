@@ -32,7 +32,7 @@ def fit_words(name: str, values: NDArray, y: NDArray[Any], most: int) -> dict[st
     vectorizer = TfidfVectorizer(
         tokenizer=words_of, token_pattern=None, lowercase=False, min_df=2, max_features=20_000
     )
-    empty = {"name": name, "kind": "text", "words": [], "idf": []}
+    empty = {"name": name, "kind": "text", "words": {}, "idf": []}
     try:
         matrix = vectorizer.fit_transform([text or "" for text in values])
     except ValueError:  # no word appears in two rows
@@ -48,6 +48,6 @@ def fit_words(name: str, values: NDArray, y: NDArray[Any], most: int) -> dict[st
     return {
         "name": name,
         "kind": "text",
-        "words": [str(words[i]) for i in best],
+        "words": {str(words[i]): position for position, i in enumerate(best)},
         "idf": [float(vectorizer.idf_[i]) for i in best],
     }

@@ -125,6 +125,7 @@ def run(table: Table, data: Data) -> Profile:
         rows = rows[profiled.kept]
         used = frame.iloc[rows]
         _enough(len(rows), len(frame))
+    unused = np.setdiff1d(np.arange(len(frame)), rows)
     typed: dict[str, Any] = {}
     columns, warnings = [], [*table.warnings, *_class_warnings(profiled)]
     for name in frame.columns:
@@ -133,9 +134,7 @@ def run(table: Table, data: Data) -> Profile:
             typed[name] = pd.Series(list(profiled.values), name=name)
             continue
         column, typed[name] = _column(used[name], data, _Places(table, rows), warnings)
-        column.nullable = column.missing > 0 or (
-            len(rows) < len(frame) and not _present(frame[name].drop(index=rows)).all()
-        )
+        column.nullable = column.missing > 0 or not _present(frame[name].iloc[unused]).all()
         columns.append(column)
     if not any(column.used for column in columns if column.name != target):
         reasons = "; ".join(f"{c.name}: {c.reason}" for c in columns if not c.used)

@@ -98,7 +98,8 @@ def test_every_decision_says_what_it_is() -> None:
         text = path.read_text("utf-8")
         headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
         assert headings == ["Context", "Decision", "Consequences"], path.name
-        assert re.search(r"^\d{4}-\d\d-\d\d, (accepted|replaced by)", text, re.MULTILINE), path.name
+        status = r"^Date: \d{4}-\d\d-\d\d\. Status: (accepted|replaced by \d{4})\.$"
+        assert re.search(status, text, re.MULTILINE), path.name
 
 
 def test_the_templates_own_python_is_clean() -> None:

@@ -35,14 +35,17 @@ def class_scores(
     average = "binary" if two else "macro"
     # Served probabilities are float32, whose sum is 1 but for rounding.
     probability = probability / probability.sum(axis=1, keepdims=True)
-    shared: dict[str, Any] = {"average": average, "zero_division": 0.0}
+    precision, recall, f1, _ = sk.precision_recall_fscore_support(
+        y, predicted, average=average, zero_division=0.0
+    )
+    likelihood = np.clip(probability[np.arange(len(y)), y], np.finfo(np.float64).eps, 1)
     scores = {
-        "accuracy": sk.accuracy_score(y, predicted),
+        "accuracy": np.mean(predicted == y),
         "balanced_accuracy": _balanced(y, predicted),
-        "precision": sk.precision_score(y, predicted, **shared),
-        "recall": sk.recall_score(y, predicted, **shared),
-        "f1": sk.f1_score(y, predicted, **shared),
-        "log_loss": sk.log_loss(y, probability, labels=np.arange(classes)),
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+        "log_loss": -np.mean(np.log(likelihood)),
     }
     present = np.unique(y)
     if two and len(present) == 2:

@@ -175,7 +175,7 @@ class _Study:
             own, other = self.score(answers, rows), self.score(base, rows, threshold=0.5)
             return {**own, **{f"gain:{name}": gain for name, gain in _gains(own, other).items()}}
 
-        draws = 200 if len(self.test.y) <= 100_000 else 100
+        draws = 200 if len(self.test.y) <= 20_000 else 100
         intervals = bootstrap(
             both, len(self.test.y), groups=days, draws=draws, seed=self.params.seed
         )

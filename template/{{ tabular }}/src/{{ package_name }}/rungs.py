@@ -166,8 +166,7 @@ class _Pick:
     def lightgbm(self, features: Encoder) -> Any:
         boosting = LGBMClassifier if self.classes else LGBMRegressor
         return boosting(
-            n_estimators=150,
-            learning_rate=0.06,
+            n_estimators=100,
             min_child_samples=self.leaf,
             random_state=self.seed,
             verbose=-1,

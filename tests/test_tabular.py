@@ -120,8 +120,10 @@ def test_a_killed_train_leaves_the_earlier_model(ran: Project) -> None:
         stderr=subprocess.PIPE,
     )
     assert process.stderr is not None
-    while b"logistic" not in process.stderr.read1():  # the climb has begun
-        assert process.poll() is None
+    seen = b""
+    while b"logistic" not in seen:  # the climb has begun
+        assert process.poll() is None, seen
+        seen += os.read(process.stderr.fileno(), 1000)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert read(ran, "models/current/metadata.json") == before

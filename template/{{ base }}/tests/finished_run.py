@@ -207,7 +207,7 @@ def regression() -> tuple[Json, Json, Json]:
         "labels": [],
         "chosen": {"mae": 41.5, "r2": 0.45},
         "baseline": {"mae": 61.0, "r2": -0.01},
-        "gain": {"mae": {"value": -19.5, "ci": [-24.0, -15.0]}},
+        "gain": {"mae": {"value": 19.5, "ci": [15.0, 24.0]}},
         "confusion_matrix": None,
         "threshold": None,
         "slices": slices("age", "mae"),

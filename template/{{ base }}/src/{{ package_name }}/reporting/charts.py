@@ -17,7 +17,7 @@ from .display import (
     score,
     smaller_is_better,
 )
-from .run import clearly_worse
+from .run import clearly_worse, still_rising
 from .style import BAND, BLUE, GREY, INK, MUTED, ORANGE, canvas, caption, readable
 
 Json = dict[str, Any]
@@ -76,10 +76,9 @@ def learning_curve(data: Json, ladder: Json, metrics: Json) -> Figure | None:
         return None
     metric = ladder.get("metric") or metrics.get("primary", {}).get("metric", "score")
     sign = -1.0 if metric.startswith("neg_") else 1.0
-    gain = points[-1]["validation"] - points[-2]["validation"]
     title = (
         "More rows would probably still help: validation is improving at the right edge"
-        if gain > (points[-1].get("validation_std") or 0.0) / 2
+        if still_rising(ladder, points)
         else "More rows of the same kind would add little: validation has levelled off"
     )
     figure, axes = canvas(3.2, title)

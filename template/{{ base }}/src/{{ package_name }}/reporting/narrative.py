@@ -20,7 +20,7 @@ from .display import (
     signed_interval,
     smaller_is_better,
 )
-from .run import Run
+from .run import Run, still_rising
 
 
 def sentence(text: str) -> str:
@@ -277,7 +277,7 @@ def learning(run: Run) -> str:
         f"From {before['n']:,} to {last['n']:,} rows the validation score changes by {signed(step)}"
         f"; the gap to the training score is {number(gap, 2)}. "
     )
-    if step > (last.get("validation_std") or 0.0) / 2:
+    if still_rising(run.ladder, points):
         return text + "More rows would probably still help."
     return text + "More rows of the same kind would add little; better features might."
 

@@ -133,6 +133,12 @@ class Run:
         return lookup(self.metrics.get("gain") or {}, self.metric) or {}
 
 
+def still_rising(ladder: Json, points: list[Json]) -> bool:
+    """Say whether the last step of a learning curve exceeds one standard error of the ladder."""
+    step = points[-1]["validation"] - points[-2]["validation"]
+    return bool(step > (ladder.get("standard_error") or 0.0))
+
+
 def clearly_worse(row: Json) -> bool:
     """Say whether a slice is worse than all rows together, beyond what its interval allows."""
     if row.get("score") is None or row.get("gap") is None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .about import SLUG
 from .config import Params, environment
 from .ladder import Climb
 
@@ -44,7 +45,7 @@ def log_climb(
     from mlflow.exceptions import MlflowException
 
     try:
-        mlflow.set_experiment(root.resolve().name)
+        mlflow.set_experiment(SLUG)
         with mlflow.start_run(
             run_name=f"climb: {climb.chosen.rung.name}", tags=dict(tags)
         ) as parent:

@@ -20,7 +20,7 @@ from .schema import Column, Ignored, Schema, as_array, refusal
 if TYPE_CHECKING:
     from .profiling import Profile
 
-DATE_HORIZON = timedelta(days=3650)  # a served model is asked about days after its training data
+DATE_HORIZON = timedelta(days=36_500)  # old data is asked about today; a misread year is refused
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from . import tracking
+from .about import SLUG
 from .config import Params
 from .data import applicable
 from .encoding import Encoder
@@ -182,7 +183,7 @@ def _provenance(root: Path) -> dict[str, Any]:
         "data_sha256": data_sha256,
         "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES},
-        "project": root.resolve().name,
+        "project": SLUG,
     }
 
 

@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import UserError
+
 if TYPE_CHECKING:
     import pandas as pd
 
 Columns = Mapping[str, NDArray[Any]]
 Rows: TypeAlias = "Columns | pd.DataFrame"
 
+FORMAT = 1  # of the state; raise it when an older one can no longer be applied
 MAX_CATEGORIES = 255
 MAX_WORDS = 200
 WORD = re.compile(r"\w\w+")
-LARGEST = float(
-    np.finfo(np.float32).max
-)  # beyond it a value would be infinite, which no model takes
+# Beyond it a value would be infinite, which no model takes.
+LARGEST = float(np.finfo(np.float32).max)
 DAY = np.timedelta64(1, "D")
 TWO_YEARS = np.timedelta64(730, "D")
 
@@ -114,11 +116,22 @@ class Encoder:
 
     def state(self) -> dict[str, Any]:
         """Everything `transform` needs, as JSON."""
-        return {**self.get_params(), "parts": self.parts_}
+        return {"format": FORMAT, **self.get_params(), "parts": self.parts_}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
-        """The encoder whose `state()` this is."""
+        """The encoder whose `state()` this is.
+
+        Raises
+        ------
+        UserError
+            If the state was written by another version of this module.
+        """
+        if state.get("format") != FORMAT:
+            raise UserError(
+                "The model was trained by another version of this project's code. "
+                "Run `train` again."
+            )
         encoder = cls(state["kinds"], state["time"], state["trend"])
         encoder.parts_ = state["parts"]
         return encoder

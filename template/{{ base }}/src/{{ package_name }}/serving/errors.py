@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -57,8 +58,9 @@ def _explain(error: dict[str, Any]) -> dict[str, Any]:
         "msg": _show(error["msg"]),
     }
     value = error.get("input")
-    if isinstance(value, str | int | float | bool) and error["type"] != "json_invalid":
-        shown["input"] = _show(value)
+    plain = value is None or isinstance(value, str | int | float | bool | date)
+    if plain and error["type"] not in ("json_invalid", "missing"):
+        shown["input"] = _show(value.isoformat() if isinstance(value, date) else value)
     if context := error.get("ctx"):
         shown["ctx"] = {name: _show(bound) for name, bound in context.items()}
     return shown

@@ -24,6 +24,7 @@ from skl2onnx.common.shape_calculator import (
 from sklearn.base import is_classifier
 from sklearn.feature_selection import SelectKBest
 
+from .boosters import catboost_graph, is_catboost
 from .errors import UserError
 
 PARITY_BOUND = 1e-5
@@ -104,6 +105,11 @@ def write_model(model: Any, width: int, folder: Path) -> dict[str, Any]:
 
 
 def _convert(model: Any, width: int) -> onnx.ModelProto:
+    wanted = "probabilities" if is_classifier(model) else "value"
+    if is_catboost(model):
+        graph = catboost_graph(model)
+        _keep_one_output(graph.graph, wanted)
+        return graph
     options: Any = {id(model): {"zipmap": False}} if is_classifier(model) else None
     graph = to_onnx(
         model,
@@ -111,7 +117,6 @@ def _convert(model: Any, width: int) -> onnx.ModelProto:
         options=options,
         target_opset=OPSET,
     )
-    wanted = "probabilities" if is_classifier(model) else "value"
     _keep_one_output(graph.graph, wanted)
     return graph
 

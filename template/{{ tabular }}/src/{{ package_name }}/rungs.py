@@ -1,10 +1,10 @@
 """The rungs of the ladder, boring first. Add, remove or reorder them here."""
 
-import importlib.util
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -20,6 +20,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from .boosters import make_boosters
 from .encoding import Encoder
 from .errors import UserError
 from .ladder import Rung
@@ -74,7 +75,7 @@ def make_rungs(task: str, rows: int, rule: str | None, skip: list[str], seed: in
             pick.boosting,
         ),
         Rung("LightGBM", "Leaf-wise boosting: often the best single model.", pick.lightgbm),
-        *_extra_rungs(pick),
+        *make_boosters(classes, seed),
     ]
     rungs.append(
         Rung(
@@ -115,7 +116,7 @@ class _Pick:
     def rule(self, column: str | None, features: Encoder) -> Any:
         """Holte's 1R (1993): one feature, cut into at most 24 cells."""
         if column is None:
-            select: Any = SelectKBest(f_classif if self.classes else f_regression, k=1)
+            select: Any = SelectKBest(_f_of_class if self.classes else _f_of_number, k=1)
         elif column in features.names_:
             position = features.names_.index(column)
             select = ColumnTransformer([("rule", "passthrough", [position])])
@@ -173,23 +174,20 @@ class _Pick:
         )
 
 
-def _extra_rungs(pick: _Pick) -> list[Rung]:
-    """XGBoost and CatBoost, where `uv sync --extra boosters` has installed them."""
-    found: list[tuple[str, str, Callable[[Encoder], Any]]] = []
-    if importlib.util.find_spec("xgboost"):
-        import xgboost
+def _f_of_class(x: Any, y: Any) -> Any:
+    return _f_of_varied(f_classif, x, y)
 
-        kind = xgboost.XGBClassifier if pick.classes else xgboost.XGBRegressor
-        build = partial(kind, n_estimators=150, learning_rate=0.1, random_state=pick.seed)
-        found.append(
-            ("XGBoost", "Another booster: shrinks and prunes otherwise.", lambda _: build())
-        )
-    if importlib.util.find_spec("catboost"):
-        import catboost
 
-        cat = catboost.CatBoostClassifier if pick.classes else catboost.CatBoostRegressor
-        make = partial(
-            cat, iterations=150, verbose=False, random_seed=pick.seed, allow_writing_files=False
-        )
-        found.append(("CatBoost", "Boosting with symmetric trees.", lambda _: make()))
-    return [Rung(name, reason, build) for name, reason, build in found]
+def _f_of_number(x: Any, y: Any) -> Any:
+    return _f_of_varied(f_regression, x, y)
+
+
+def _f_of_varied(score: Callable[..., Any], x: Any, y: Any) -> Any:
+    """F of each column, 0 where a column is constant on these rows (0 / 0 otherwise)."""
+    x = np.asarray(x, dtype=np.float64)  # squares of large float32 values overflow
+    varied = x.min(axis=0) < x.max(axis=0)
+    scores = np.zeros(x.shape[1])
+    if varied.any():
+        with np.errstate(all="ignore"):  # a column that is the target itself has an infinite F
+            scores[varied] = np.nan_to_num(score(x[:, varied], y)[0])
+    return scores

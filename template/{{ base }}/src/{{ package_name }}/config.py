@@ -14,6 +14,7 @@ from .errors import UserError
 from .settings import RoleParams, Section
 
 PARAMS_FILE = "params.yaml"
+NO_TEXT = ("", "null", "~")
 
 
 class Split(Section):
@@ -116,7 +117,9 @@ def _override(values: dict[str, Any], pair: str) -> None:
         raise UserError(f"--set {pair}: write it as section.key=value, such as data.limit=5000.")
     *sections, key = name.strip().split(".")
     try:
-        value = yaml.safe_load(text)
+        # A text is taken as it is: columns and files may be called `yes` or `Cost: #1`.
+        verbatim = _wants_text([*sections, key]) and text[:1] not in ("'", '"')
+        value = text if verbatim and text not in NO_TEXT else yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise UserError(f"--set {pair}: {text!r} is not a YAML value ({error}).") from error
     for section in sections:
@@ -125,6 +128,13 @@ def _override(values: dict[str, Any], pair: str) -> None:
             raise UserError(f"--set {pair}: `{section}` is a value, not a section.")
         values = inner
     values[key] = value
+
+
+def _wants_text(location: list[str]) -> bool:
+    """Whether the key at `location` holds a text or nothing."""
+    known = _known_at(location[:-1])
+    field = known.get(location[-1]) if known else None
+    return field is not None and field.annotation in (str, str | None)
 
 
 def environment(root: Path) -> Environment:
@@ -160,12 +170,17 @@ def _explain(error: ValidationError, source: str) -> str:
 
 
 def _hint(location: list[str]) -> str:
-    model: Any = Params
-    for part in location[:-1]:
-        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
-        model = field.annotation if field else None
-    if not hasattr(model, "model_fields"):
+    known = list(_known_at(location[:-1]))
+    if not known:
         return ""
-    known = list(model.model_fields)
     near = difflib.get_close_matches(location[-1], known, n=1)
     return (f" Did you mean `{near[0]}`?" if near else "") + f" Known here: {', '.join(known)}."
+
+
+def _known_at(sections: list[str]) -> dict[str, Any]:
+    """The fields of a section, none if there is no such section."""
+    model: Any = Params
+    for part in sections:
+        field = getattr(model, "model_fields", {}).get(part)
+        model = field.annotation if field else None
+    return getattr(model, "model_fields", {})

@@ -42,8 +42,9 @@ def run(params: Params, root: Path) -> dict[str, Any]:
     table = tables.load(params.data, root, config.environment(root).database_url)
     logger.info("Read %s rows, %s columns from %s.", *_shape(table.frame), table.source)
     params, forgotten = applicable(params, list(table.frame.columns))
+    for sentence in forgotten:  # for whoever runs it; the reports speak of their data only
+        logger.info("%s", sentence)
     found = profiling.run(table, params.data)
-    found.warnings[:0] = forgotten
     del table
     description = contract.infer(found.frame, found, params)
     columns = contract.columns_from_frame(description, found.frame)

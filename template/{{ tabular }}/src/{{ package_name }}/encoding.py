@@ -140,7 +140,12 @@ class Encoder:
 def _with_derived(arrays: dict[str, NDArray]) -> dict[str, NDArray]:
     from .features import derive  # its signature names this module's Columns
 
-    return {**arrays, **derive(arrays)}
+    merged = dict(arrays)
+    for name, values in derive(arrays).items():
+        while name in merged:  # a column of the table may have that name already
+            name += "_"
+        merged[name] = values
+    return merged
 
 
 def _names(part: dict[str, Any]) -> list[str]:

@@ -21,6 +21,9 @@ class Lookup(Section):
 class Data(Section):
     """Where the table comes from and what its columns mean."""
 
+    # A column may be called 2020, which YAML reads as a number.
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
     source: Literal["sample", "file", "sql"] = "sample"
     path: str | None = None
     query: str | None = None

@@ -206,8 +206,10 @@ def _positive(classes: list[Any], counts: "pd.Series[Any]", data: Data) -> tuple
         for label in classes:
             if str(label).lower() == wanted:
                 return label, "`data.positive` says so"
-        if {wanted} <= {"true", "false"} and set(classes) == {0, 1}:
-            return int(wanted == "true"), "`data.positive` says so"
+        # YAML makes true of yes, and a label may be 1.
+        for label in classes if isinstance(data.positive, bool) else ():
+            if str(label).lower() in (values.TRUE if data.positive else values.FALSE):
+                return label, "`data.positive` says so"
         raise UserError(
             f"`data.positive` is {data.positive!r}, which is not a class of {data.target!r}. "
             f"Its classes are {', '.join(map(repr, classes))}."

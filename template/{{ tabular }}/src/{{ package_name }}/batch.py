@@ -1,5 +1,6 @@
 """The command `predict`: the service's answers for a whole file."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from .files import write_bytes
 from .serving.predictor import Predictor, label_text
 from .train import BUNDLE
 
+log = logging.getLogger(__name__)
 BLOCK = 20_000
 
 
@@ -41,7 +43,7 @@ def run(root: Path, params: Params, source: Path, output: Path) -> dict[str, Any
     known = {c.name for c in schema.columns} | {c.name for c in schema.ignored}
     ignored = [str(name) for name in frame.columns if name not in known | {schema.target.name}]
     if ignored:
-        tqdm.write(f"Not used, since the model was trained without them: {', '.join(ignored)}")
+        log.info("Not used, since the model was trained without them: %s", ", ".join(ignored))
     blocks = [
         _answers(predictor, frame.iloc[start : start + BLOCK], start)
         for start in tqdm(range(0, len(frame), BLOCK), desc="predicting", unit="block")
@@ -53,9 +55,9 @@ def run(root: Path, params: Params, source: Path, output: Path) -> dict[str, Any
         write_bytes(output, result.to_parquet(index=False))
     bad = result.loc[result["error"].notna(), ["row", "error"]]
     for row, error in bad.head(20).itertuples(index=False):
-        tqdm.write(f"Row {row}: {error}")
+        log.warning("Row %d: %s", row, error)
     if len(bad) > 20:
-        tqdm.write(f"... and {len(bad) - 20:,} more.")
+        log.warning("... and %d more.", len(bad) - 20)
     return {"rows": len(result), "bad": len(bad), "ignored": ignored}
 
 
@@ -64,7 +66,8 @@ def _answers(predictor: Predictor, frame: pd.DataFrame, start: int) -> pd.DataFr
     answers = predictor.predict_columns(columns) if len(frame) else []
     errors: dict[int, str] = {}
     for problem in problems:
-        text = f"{problem.column}: {problem.value!r} {problem.message}"
+        value = "" if problem.value is None else f"{problem.value!r} "
+        text = f"{problem.column}: {value}{problem.message}"
         errors[problem.row] = f"{errors[problem.row]}; {text}" if problem.row in errors else text
     rows = []
     for i, answer in enumerate(answers):

@@ -40,6 +40,8 @@ OTHERS = {
 }
 # fmt: on
 ENOUGH_LETTERS = 30
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+MOST_CONTROL = 0.02  # share of the characters; a stray one happens in exports
 DECIMAL_COMMA = r"^\s*[-+]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?\s*$"
 
 
@@ -76,15 +78,17 @@ def _likeliest(block: bytes) -> str:
     replaced = telling.decode("utf-8", "replace")
     if sum(c > "\x7f" and c != "\ufffd" for c in replaced) > 10 * replaced.count("\ufffd"):
         return "utf-8"
+    try:
+        western: str | None = telling.decode("cp1252")
+    except UnicodeDecodeError:
+        western = None
     best = charset_normalizer.from_bytes(telling).best()
     letters = sum(byte > 127 for byte in telling)
     if best is not None and best.encoding in OTHERS and letters >= ENOUGH_LETTERS:
-        return "cp1251" if best.encoding == "mac_cyrillic" else best.encoding
-    try:
-        telling.decode("cp1252")
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "cp1252"
+        name = "cp1251" if best.encoding == "mac_cyrillic" else best.encoding
+        if telling.decode(name, "replace") != western:  # of two that read alike, the usual one
+            return name
+    return "cp1252" if western is not None else "latin-1"
 
 
 def _sample_rows(text: str, delimiter: str, whole: bool) -> list[list[str]]:
@@ -133,6 +137,10 @@ def _layout(path: Path, zipped: bool, encoding: str) -> tuple[str, list[str], li
     text = raw.decode(encoding, "strict" if encoding == "latin-1" else "ignore").lstrip("\ufeff")
     if not text.strip():
         raise UserError(f"{path.name} is empty. Name a file with a header line and rows.")
+    if len(CONTROL.findall(text)) > MOST_CONTROL * len(text):
+        raise UserError(
+            f"{path.name} is a binary file, not a table of text. Name a CSV or Parquet file."
+        )
     delimiter = delimiter_of(text, whole, path.name)
     rows = _sample_rows(text, delimiter, whole)
     return delimiter, rows[0], rows[1:]

@@ -1,5 +1,6 @@
 """Run the training query against SQLite, DuckDB or PostgreSQL."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,10 @@ def query(statement: str, name: str, address: str | None, limit: int | None = No
 def _read_duckdb(url: URL, statement: str, name: str, limit: int | None) -> pd.DataFrame:
     try:
         with duckdb.connect(url.database or ":memory:", read_only=bool(url.database)) as connection:
-            reader: Any = connection.execute(statement).to_arrow_reader(65_536)
+            answer = connection.sql(statement)
+            if answer is None:
+                raise UserError(f"The query {name} returns no table. Write a SELECT.")
+            reader: Any = answer.to_arrow_reader(65_536)
             refuse_duplicates(reader.schema.names, f"The answer of {name}")
             if limit is None:
                 return from_arrow(reader.read_all())
@@ -147,7 +151,9 @@ def _refused(name: str, error: Exception, url: URL) -> UserError:
 
 def _first_line(error: Exception, url: URL) -> str:
     cause = getattr(error, "orig", None) or error
-    text = " ".join(str(cause).split())[:300]
+    # psycopg shows the statement it sent: ours, behind the words of its cursor.
+    text = re.sub(r'DECLARE "[^"]*" (?:\w+ )*?CURSOR (?:\w+ )*?FOR ', "", str(cause))
+    text = " ".join(re.sub(r"^(LINE \d+: .*)\n\s*\^\s*$", r"\1", text, flags=re.M).split())[:300]
     if url.password:
         text = text.replace(str(url.password), "***")
     return text.rstrip(".") + "."

@@ -137,7 +137,7 @@ def run(table: Table, data: Data) -> Profile:
         column.nullable = column.missing > 0 or not _present(frame[name].iloc[unused]).all()
         columns.append(column)
     if not any(column.used for column in columns if column.name != target):
-        reasons = "; ".join(f"{c.name}: {c.reason}" for c in columns if not c.used)
+        reasons = "; ".join(f"{c.name}: {c.reason}" for c in columns if c.name != target)
         raise UserError(f"No column is left to predict {target!r} from ({reasons}). Add columns.")
     result = pd.DataFrame(typed)
     return Profile(result, rows, columns, profiled, table.source, len(frame), dropped, warnings)

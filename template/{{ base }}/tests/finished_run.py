@@ -126,7 +126,8 @@ def binary(column: str = "age", labels: tuple[str, str] = ("no", "yes")) -> tupl
         "intervals": {"roc_auc": [0.66, 0.75]},
         "gain": {"roc_auc": {"value": 0.2077, "ci": [0.16, 0.25]}},
         "confusion_matrix": [[120, 20], [30, 30]],
-        "threshold": {
+        "threshold": 0.1667,
+        "money": {
             "value": 0.1667,
             "source": "costs",
             "costs": {"false_positive": 1, "false_negative": 5},
@@ -191,6 +192,7 @@ def multiclass(classes: int = 5) -> tuple[Json, Json, Json]:
         "baseline": {"accuracy": 0.2, "f1": 0.1},
         "confusion_matrix": matrix,
         "threshold": None,
+        "money": None,
         "slices": [],
     }
     target = {"name": "kind", "task": "multiclass", "classes": dict.fromkeys(labels, 50)}
@@ -210,6 +212,7 @@ def regression() -> tuple[Json, Json, Json]:
         "gain": {"mae": {"value": 19.5, "ci": [15.0, 24.0]}},
         "confusion_matrix": None,
         "threshold": None,
+        "money": None,
         "slices": slices("age", "mae"),
         "residuals": [{"predicted": 10.0, "actual": 12.0}, {"predicted": 20.0, "actual": 15.0}],
         "worst": [{"row": 0, "truth": 12.0, "prediction": 99.5, "error": 87.5, "values": {}}],

@@ -81,12 +81,12 @@ def _answers(predictor: Predictor, frame: pd.DataFrame, start: int) -> pd.DataFr
             row["warnings"] = " ".join(answer["warnings"]) or None
         row["error"] = errors.get(i)
         rows.append(row)
-    return pd.DataFrame(rows, columns=_names(predictor))
+    # As objects, since a bad row among them would turn class 1 into 1.0.
+    names = ["row", "prediction", *_numbers(predictor), "needs_review", "warnings", "error"]
+    table = pd.DataFrame(rows, columns=names, dtype="object")
+    return table.astype({"row": "int64", **dict.fromkeys(_numbers(predictor), "float64")})
 
 
-def _names(predictor: Predictor) -> list[str]:
+def _numbers(predictor: Predictor) -> list[str]:
     classes = predictor.schema.target.classes
-    middle = (
-        ["low", "high"] if classes is None else [f"probability_{label_text(c)}" for c in classes]
-    )
-    return ["row", "prediction", *middle, "needs_review", "warnings", "error"]
+    return ["low", "high"] if classes is None else [f"probability_{label_text(c)}" for c in classes]

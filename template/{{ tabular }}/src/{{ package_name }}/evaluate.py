@@ -196,17 +196,18 @@ class _Study:
         if self.task == "regression":
             picked = np.random.default_rng(self.params.seed).permutation(len(y))[:1000]
             pairs = [{"actual": float(y[i]), "predicted": float(answers[i])} for i in picked]
-            return {"confusion_matrix": None, "threshold": None, "residuals": pairs}
+            return {"confusion_matrix": None, "threshold": None, "money": None, "residuals": pairs}
         codes = np.arange(answers.shape[1])
         shapes: dict[str, Any] = {
             "confusion_matrix": confusion_matrix(y, self.decided(answers), labels=codes).tolist(),
-            "threshold": None,
+            "threshold": self.metadata["threshold"],
+            "money": None,
         }
         top, right = answers.max(axis=1), np.argmax(answers, axis=1) == y
         shapes["calibration"] = _calibration(top, right)
         if self.task == "binary":
             shapes["calibration"] = _calibration(answers[:, 1], y == 1)
-            shapes["threshold"] = self._money(answers)
+            shapes["money"] = self._money(answers)
             if len(np.unique(y)) == 2:
                 fpr, tpr, _ = roc_curve(y, answers[:, 1])
                 precision, recall, _ = precision_recall_curve(y, answers[:, 1])

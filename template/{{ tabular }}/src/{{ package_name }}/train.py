@@ -1,6 +1,7 @@
 """The stage `train`: climb the ladder, choose by the rule, refit, export, log."""
 
 import hashlib
+import logging
 import platform
 import shutil
 import tempfile
@@ -28,6 +29,7 @@ from .serving.predictor import Predictor
 from .table import Table, columns_of, encoder_for, read_rows, read_table
 from .threshold import cheapest_threshold
 
+log = logging.getLogger(__name__)
 BUNDLE = Path("models", "current")
 LADDER = Path("reports", "ladder.json")
 PACKAGES = ("scikit-learn", "lightgbm", "numpy", "pandas", "skl2onnx", "onnxruntime")
@@ -111,7 +113,7 @@ def _write_bundle(
         matrix = encoder.transform(table.x[:1])
         metadata |= write_model(model, matrix.shape[1], work)
         if metadata["format"] == "skops":
-            tqdm.write(f"{metadata['format_reason']}. It is served by scikit-learn instead.")
+            log.warning("%s. It is served by scikit-learn.", metadata["format_reason"])
         snapshot = _snapshot(table, params)
         metadata["lookups_as_of"] = snapshot["as_of"]
         write_json(work / "encoder.json", encoder.state())

@@ -145,7 +145,7 @@ def calibration(data: Json, ladder: Json, metrics: Json) -> Figure | None:
 
 def threshold(data: Json, ladder: Json, metrics: Json) -> Figure | None:
     """Draw what the decisions cost by threshold."""
-    content = metrics.get("threshold") or {}
+    content = metrics.get("money") or {}
     points = content.get("curve")
     if not points:
         return None

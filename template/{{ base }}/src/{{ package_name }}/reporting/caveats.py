@@ -28,7 +28,7 @@ def alarms(run: Run) -> str:
     hits, misses = matrix[positive][positive], matrix[positive][1 - positive]
     false = matrix[1 - positive][positive]
     name = cell(run.metrics["labels"][positive], 40)
-    value = (run.metrics.get("threshold") or {}).get("value")
+    value = (run.metrics.get("money") or {}).get("value")
     start = f"At the threshold {brief(value)} the model" if value is not None else "The model"
     text = f"{start} misses {percent(misses / max(hits + misses, 1), 0)} of the “{name}” rows"
     if hits + false:

@@ -51,7 +51,7 @@ def tiles(run: Run) -> list[Tile]:
     if gain and run.chosen != run.ladder["rungs"][0]["name"]:
         note = f"{signed_interval(gain.get('gain_ci'))} under cross-validation"
         made.append(Tile("Gain over the first rung", signed(gain.get("gain")), note))
-    content = run.metrics.get("threshold") or {}
+    content = run.metrics.get("money") or {}
     if content.get("saving_per_1000") is not None:
         amount = money(content["saving_per_1000"], content.get("currency", ""))
         made.append(Tile("Saved per 1,000 rows", amount, "by the threshold, against 0.5"))
@@ -182,7 +182,7 @@ def snapshot(run: Run) -> str:
 
 def saving(run: Run) -> str:
     """Say what the chosen threshold saves against 0.5."""
-    content = run.metrics.get("threshold") or {}
+    content = run.metrics.get("money") or {}
     if content.get("saving_per_1000") is None:
         return ""
     currency, costs = content.get("currency", ""), content.get("costs", {})

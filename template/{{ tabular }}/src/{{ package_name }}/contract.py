@@ -72,11 +72,9 @@ def _example_and_bounds(series: "pd.Series[Any]", kind: str, integer: bool) -> d
     low, high = present.min(), present.max()
     if kind == "date":
         middle = pd.Timestamp(_middle(present.to_numpy().astype("datetime64[us]")))
-        try:
-            bounds = (low - (high - low), high + (high - low) + DATE_HORIZON)
-        except (OverflowError, ValueError):
-            bounds = (datetime.min, datetime.max)
-        lowest, highest = (moment.isoformat() for moment in bounds)
+        low, high = low.to_pydatetime(), high.to_pydatetime()
+        lowest = _shifted(low, low - high).isoformat()
+        highest = _shifted(high, high - low + DATE_HORIZON).isoformat()
         seen = (low.isoformat(), high.isoformat())
         return {"min": lowest, "max": highest, "seen": seen, "example": middle.isoformat()}
     low, high = float(low), float(high)
@@ -91,6 +89,13 @@ def _example_and_bounds(series: "pd.Series[Any]", kind: str, integer: bool) -> d
         "seen": (low, high),
         "example": int(example) if integer else example,
     }
+
+
+def _shifted(moment: datetime, by: timedelta) -> datetime:
+    try:
+        return moment + by
+    except OverflowError:  # 9999-12-31 stands for "open end" in many tables
+        return datetime.max if by > timedelta() else datetime.min
 
 
 def _middle(array: np.ndarray) -> Any:

@@ -14,7 +14,7 @@ MOST_COLUMNS = 40  # pairs grow with the square
 EXACT = 0.9999  # R2 on rows the formula was not fitted to
 MIXED = 0.003  # share of neighbours of different class still called a threshold
 DAY = 86_400.0
-LARGEST = 1e100  # products of larger values overflow
+LARGEST = 1e70  # squares of products of larger values overflow
 
 
 def target_arithmetic(
@@ -81,7 +81,9 @@ def _of_number(names: list[str], x: Any, y: Any) -> tuple[list[str], str] | None
             used = [names[positive[i]] for i in kept]
             return used, f"is a product or ratio of powers of {_listed(used)} (R2 {score:.6f})."
     for symbol, i, j, z in _pairs(x):
-        if symbol in "*/" and np.std(z) > 0 and abs(np.corrcoef(z, y)[0, 1]) ** 2 > EXACT:
+        with np.errstate(over="ignore", invalid="ignore"):  # of a ratio of 1e200, say
+            alike = symbol in "*/" and np.std(z) > 0 and abs(np.corrcoef(z, y)[0, 1]) ** 2
+        if alike > EXACT:
             used = [names[i], names[j]]
             return used, f"is {names[i]!r} {symbol} {names[j]!r}, up to scale."
     return None

@@ -234,6 +234,28 @@ def climb(
     )
 
 
+def without(rungs: list[Rung], skip: list[str]) -> list[Rung]:
+    """The rungs but those named in `skip`, and votes that would lack a member.
+
+    Raises
+    ------
+    UserError
+        If `skip` names a rung that is not on the ladder, or leaves fewer than two.
+    """
+    unknown = set(skip) - {rung.name for rung in rungs}
+    if unknown:
+        names = ", ".join(rung.name for rung in rungs)
+        raise UserError(f"`ladder.skip` names {sorted(unknown)}; the rungs are: {names}.")
+    kept = [
+        rung
+        for rung in rungs
+        if rung.name not in skip and not any(member in skip for member in rung.members)
+    ]
+    if len(kept) < 2:
+        raise UserError("`ladder.skip` leaves fewer than two rungs; there is nothing to compare.")
+    return kept
+
+
 def _assemble(rung: Rung, features: Any, fitted: dict[str, Any]) -> Any:
     """The rung's estimator; a vote takes its members as this fold fitted them."""
     if not rung.members:

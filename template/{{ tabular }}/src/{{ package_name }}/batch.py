@@ -8,12 +8,12 @@ import pandas as pd
 from tqdm import tqdm
 
 from . import tables
+from .bundle import BUNDLE
 from .config import Params
 from .contract import check_frame
 from .errors import UserError
 from .files import write_bytes
 from .serving.predictor import Predictor, label_text
-from .train import BUNDLE
 
 log = logging.getLogger(__name__)
 BLOCK = 20_000

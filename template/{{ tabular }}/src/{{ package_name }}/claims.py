@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from sklearn.metrics import get_scorer
 
 from .encoding import Encoder
-from .folds import make_folds
 from .ladder import Rung, refit
 from .reporting.display import metric_label, number
 from .reporting.display import score as shown
@@ -64,44 +63,6 @@ def random_split(
             "share their days with training rows, so the model is asked about days it has seen."
         ),
     }
-
-
-def learning_curve(
-    train: Table, encoder: Encoder, rungs: list[Rung], rung: Rung, metric: str, seed: int
-) -> list[dict[str, Any]]:
-    """Scores of a rung as its training rows grow, on the last fold.
-
-    Returns
-    -------
-    list of dict
-        `n`, `train` (score on the rows trained on, at most 20,000 of them), `validation`.
-    """
-    rows, held_out = make_folds(
-        train.y, 5, classes=train.is_classes, time=train.time, groups=train.groups, seed=seed
-    )[-1]
-    scorer, rng = get_scorer(metric), np.random.default_rng(seed)
-    points = []
-    for share in (0.1, 0.3, 1.0):
-        picked = np.sort(
-            rng.choice(rows, min(len(rows), max(20, int(share * len(rows)))), replace=False)
-        )
-        if len(np.unique(train.y[picked])) < 2:
-            continue
-        x, y = train.x.iloc[picked], train.y[picked]
-        fitted = Encoder(**encoder.get_params()).fit(x, y)
-        matrix = fitted.transform(x)
-        model = refit(rung, rungs, fitted, matrix, y)
-        valid = fitted.transform(train.x.iloc[held_out])
-        seen = {*np.unique(y)}
-        fair = np.isin(train.y[held_out], list(seen)) if train.is_classes else slice(None)
-        points.append(
-            {
-                "n": len(picked),
-                "train": float(scorer(model, matrix[:20_000], y[:20_000])),
-                "validation": float(scorer(model, valid[fair], train.y[held_out][fair])),
-            }
-        )
-    return points
 
 
 def rule_would_do(ladder: dict[str, Any]) -> dict[str, Any]:

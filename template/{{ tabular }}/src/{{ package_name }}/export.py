@@ -8,11 +8,9 @@ nor a pickle.
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import skops.io
 from lightgbm import LGBMClassifier, LGBMRegressor
-from numpy.typing import NDArray
 from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm
 from skl2onnx import to_onnx, update_registered_converter
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
@@ -27,9 +25,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 
 from .boosters import catboost_graph, is_catboost
-from .errors import UserError
 
-PARITY_BOUND = 1e-5
 OPSET = {"": 18, "ai.onnx.ml": 3}
 
 
@@ -143,29 +139,3 @@ def _keep_one_output(graph: onnx.GraphProto, name: str) -> None:
         node.input[:] = [name if given == old else given for given in node.input]
     kept.name = name
     del graph.output[:-1]
-
-
-def check_parity(expected: NDArray[Any], served: NDArray[Any], scale: float = 1.0) -> float:
-    """Largest difference between the model and its exported form, over held-out rows.
-
-    Parameters
-    ----------
-    expected, served : ndarray of the same shape
-        Probabilities or values.
-    scale : float
-        What a value is measured in: 1 for probabilities, the target's standard deviation for
-        values, since float32 has relative precision.
-
-    Raises
-    ------
-    UserError
-        If the difference exceeds `PARITY_BOUND`; the bundle must then not be used.
-    """
-    difference = float(np.max(np.abs(expected - served)) / scale)
-    if not difference <= PARITY_BOUND:
-        raise UserError(
-            f"The exported model differs from the trained one by {difference:.1e} (bound "
-            f"{PARITY_BOUND:.0e}), so it was not put in place. Leave the chosen rung out with "
-            "`ladder.skip`, or report the rung and the versions in `uv.lock` as a bug."
-        )
-    return difference

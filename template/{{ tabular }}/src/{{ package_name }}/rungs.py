@@ -23,7 +23,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from .boosters import make_boosters
 from .encoding import Encoder
 from .errors import UserError
-from .ladder import Rung
+from .ladder import Rung, without
 
 
 def make_rungs(task: str, rows: int, rule: str | None, skip: list[str], seed: int) -> list[Rung]:
@@ -84,22 +84,7 @@ def make_rungs(task: str, rows: int, rule: str | None, skip: list[str], seed: in
             members=(rungs[2].name, "random forest", "LightGBM"),
         )
     )
-    return _without(rungs, skip)
-
-
-def _without(rungs: list[Rung], skip: list[str]) -> list[Rung]:
-    unknown = set(skip) - {rung.name for rung in rungs}
-    if unknown:
-        names = ", ".join(rung.name for rung in rungs)
-        raise UserError(f"`ladder.skip` names {sorted(unknown)}; the rungs are: {names}.")
-    kept = [
-        rung
-        for rung in rungs
-        if rung.name not in skip and not any(member in skip for member in rung.members)
-    ]
-    if len(kept) < 2:
-        raise UserError("`ladder.skip` leaves fewer than two rungs; there is nothing to compare.")
-    return kept
+    return without(rungs, skip)
 
 
 class _Pick:

@@ -1,12 +1,6 @@
 """The stage `train`: climb the ladder, choose by the rule, refit, export, log."""
 
-import hashlib
 import logging
-import platform
-import shutil
-import tempfile
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +8,14 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from . import tracking
-from .about import SLUG
+from . import bundle, tracking
+from .bundle import LADDER, check_parity
 from .config import Params
 from .data import applicable
 from .encoding import Encoder
 from .errors import UserError
-from .export import check_parity, write_model
-from .files import read_json, replace_folder, write_json
+from .export import write_model
+from .files import write_json
 from .folds import make_folds
 from .ladder import Climb, answers_of, climb, refit
 from .rungs import make_rungs
@@ -30,8 +24,6 @@ from .table import Table, columns_of, encoder_for, read_rows, read_table
 from .threshold import cheapest_threshold
 
 log = logging.getLogger(__name__)
-BUNDLE = Path("models", "current")
-LADDER = Path("reports", "ladder.json")
 PACKAGES = ("scikit-learn", "lightgbm", "numpy", "pandas", "skl2onnx", "onnxruntime")
 DEFAULT_METRIC = {"binary": "roc_auc", "multiclass": "f1_macro", "regression": "r2"}
 PARITY_ROWS = 1000
@@ -85,7 +77,7 @@ def run(root: Path, params: Params) -> dict[str, Any]:
     fitted_encoder = encoder.fit(table.x, table.y)
     model = refit(chosen, rungs, fitted_encoder, fitted_encoder.transform(table.x), table.y)
     metadata = {
-        **_provenance(root),
+        **bundle.provenance(root, PACKAGES),
         **_description(table, climbed, params),
         "features": fitted_encoder.names_,
     }
@@ -107,9 +99,7 @@ def _write_bundle(
     metadata: dict[str, Any],
 ) -> None:
     """Write a whole bundle aside, check it against the trained model, then swap it in."""
-    (root / BUNDLE).parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(dir=(root / BUNDLE).parent, prefix=".new-"))
-    try:
+    with bundle.replacing(root) as work:
         matrix = encoder.transform(table.x[:1])
         metadata |= write_model(model, matrix.shape[1], work)
         if metadata["format"] == "skops":
@@ -126,16 +116,12 @@ def _write_bundle(
             "largest_difference": _parity(work, encoder, model, held_out, table),
         }
         write_json(work / "metadata.json", metadata)
-        work.chmod(0o755)
-        replace_folder(work, root / BUNDLE)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _parity(
-    bundle: Path, encoder: Encoder, model: Any, held_out: pd.DataFrame, table: Table
+    folder: Path, encoder: Encoder, model: Any, held_out: pd.DataFrame, table: Table
 ) -> float:
-    predictor = Predictor.load(bundle)
+    predictor = Predictor.load(folder)
     filled = predictor.fill(columns_of(held_out))
     expected = answers_of(model, encoder.transform(filled), len(table.schema.target.classes or ()))
     served = predictor.outputs(filled)
@@ -171,21 +157,6 @@ def _description(table: Table, climbed: Climb, params: Params) -> dict[str, Any]
         "rung_reason": chosen.rung.reason,
         "metrics": {"metric": climbed.metric, "cv_mean": chosen.mean, "cv_std": chosen.std},
         "schema": table.schema.to_json(),
-    }
-
-
-def _provenance(root: Path) -> dict[str, Any]:
-    created = datetime.now(UTC)
-    data_sha256 = read_json(root / "reports" / "data.json", "data")["sha256"]
-    identity = hashlib.sha256(f"{created.isoformat()}{data_sha256}".encode()).hexdigest()
-    return {
-        "model_version": f"{created:%Y%m%d-%H%M%S}-{identity[:6]}",
-        "created_at": created.isoformat(timespec="seconds"),
-        "git_commit": tracking.git_commit(root),
-        "data_sha256": data_sha256,
-        "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
-        "project": SLUG,
     }
 
 

@@ -1,0 +1,90 @@
+"""The model bundle: written aside whole, then swapped into models/current."""
+
+import hashlib
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import tracking
+from .about import SLUG
+from .errors import UserError
+from .files import read_json, replace_folder
+
+BUNDLE = Path("models", "current")
+LADDER = Path("reports", "ladder.json")
+PARITY_BOUND = 1e-5
+
+
+@contextmanager
+def replacing(root: Path) -> Iterator[Path]:
+    """Give a folder to write a bundle into, and put it in place when the block ends well.
+
+    If the block raises, the earlier bundle stays.
+    """
+    (root / BUNDLE).parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=(root / BUNDLE).parent, prefix=".new-"))
+    try:
+        yield work
+        work.chmod(0o755)
+        replace_folder(work, root / BUNDLE)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def provenance(root: Path, packages: Iterable[str]) -> dict[str, Any]:
+    """Which data, code and versions a bundle is made from, and the version it gets.
+
+    Parameters
+    ----------
+    root : Path
+        The project's folder, after the data stage.
+    packages : iterable of str
+        Distributions whose versions are written down.
+    """
+    created = datetime.now(UTC)
+    data_sha256 = read_json(root / "reports" / "data.json", "data")["sha256"]
+    identity = hashlib.sha256(f"{created.isoformat()}{data_sha256}".encode()).hexdigest()
+    return {
+        "model_version": f"{created:%Y%m%d-%H%M%S}-{identity[:6]}",
+        "created_at": created.isoformat(timespec="seconds"),
+        "git_commit": tracking.git_commit(root),
+        "data_sha256": data_sha256,
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in packages},
+        "project": SLUG,
+    }
+
+
+def check_parity(expected: NDArray[Any], served: NDArray[Any], scale: float = 1.0) -> float:
+    """Largest difference between the model and its exported form, over held-out rows.
+
+    Parameters
+    ----------
+    expected, served : ndarray of the same shape
+        Probabilities or values.
+    scale : float
+        What a value is measured in: 1 for probabilities, the target's standard deviation for
+        values, since float32 has relative precision.
+
+    Raises
+    ------
+    UserError
+        If the difference exceeds `PARITY_BOUND`; the bundle must then not be used.
+    """
+    difference = float(np.max(np.abs(expected - served)) / scale)
+    if not difference <= PARITY_BOUND:
+        raise UserError(
+            f"The exported model differs from the trained one by {difference:.1e} (bound "
+            f"{PARITY_BOUND:.0e}), so it was not put in place. Leave the chosen rung out with "
+            "`ladder.skip`, or report the rung and the versions in `uv.lock` as a bug."
+        )
+    return difference

@@ -72,11 +72,13 @@ def _example_and_bounds(series: "pd.Series[Any]", kind: str, integer: bool) -> d
     low, high = present.min(), present.max()
     if kind == "date":
         middle = pd.Timestamp(_middle(present.to_numpy().astype("datetime64[us]")))
-        low, high = low.to_pydatetime(), high.to_pydatetime()
-        lowest = _shifted(low, low - high).isoformat()
-        highest = _shifted(high, high - low + DATE_HORIZON).isoformat()
-        seen = (low.isoformat(), high.isoformat())
-        return {"min": lowest, "max": highest, "seen": seen, "example": middle.isoformat()}
+        first, last = low.to_pydatetime(), high.to_pydatetime()
+        return {
+            "min": _shifted(first, first - last).isoformat(),
+            "max": _shifted(last, last - first + DATE_HORIZON).isoformat(),
+            "seen": (first.isoformat(), last.isoformat()),
+            "example": middle.isoformat(),
+        }
     low, high = float(low), float(high)
     width = (high - low) or max(abs(low), 1.0)
     lowest, highest = low - width, high + width

@@ -23,6 +23,7 @@ MISSING_POLICY = (
     "files; each fold fills it with the training median (numbers, and a mark that it was missing) "
     "or treats it as a value of its own (categories, text), and the service does the same."
 )
+MOST_BINS = 30
 # `params.yaml` begins with the sample's choices; with another source they name columns that are
 # not there.
 SAMPLE_CHOICES = {"time": "scheduled_at", "drop": "tail_number", "sensitive": "carrier"}
@@ -205,6 +206,7 @@ def _report(
             "min": float(codes.min()) if numeric else None,
             "max": float(codes.max()) if numeric else None,
             "mean": float(codes.mean()) if numeric else None,
+            "histogram": _histogram(codes) if numeric else None,
             "missing": found.rows_dropped.get("missing target", 0),
         },
         "missing_policy": MISSING_POLICY.format(time=missing_time),
@@ -218,6 +220,14 @@ def _report(
         "warnings": found.warnings,
         "sha256": digest,
     }
+
+
+def _histogram(numbers: Any) -> dict[str, list[float]] | None:
+    """Counts of the target in bins of equal width; None where the width has no float64."""
+    if not np.isfinite(numbers.max() - numbers.min()):
+        return None
+    counts, edges = np.histogram(numbers, bins=min(MOST_BINS, len(np.unique(numbers))))
+    return {"edges": edges.tolist(), "counts": counts.tolist()}
 
 
 def _moment(value: Any) -> str | float:

@@ -12,9 +12,10 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from . import config, contract, data, kinds, leaks, profiling, splits, tables
+from .describing import ColumnProfile
 from .errors import UserError
 from .files import write_bytes
-from .profiling import ColumnProfile, Profile
+from .profiling import Profile
 from .settings import Data
 
 SENSITIVE = re.compile(

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..describing import ColumnProfile
 from ..kinds import ID_NAME
-from ..profiling import ColumnProfile, Profile
+from ..profiling import Profile
 from ..splits import Split
 from .finding import Finding
 

@@ -103,3 +103,14 @@ def sha256(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def folder_state(folder: Path) -> str:
+    """Hexadecimal SHA-256 of the names, sizes and times of all files under `folder`."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(folder).rglob("*")):
+        if path.is_file():
+            state = path.stat()
+            name = path.relative_to(folder).as_posix()
+            digest.update(f"{name}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()

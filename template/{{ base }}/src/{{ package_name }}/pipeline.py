@@ -11,7 +11,7 @@ import yaml
 
 from . import config
 from .errors import UserError
-from .files import sha256, write_text
+from .files import folder_state, sha256, write_text
 
 STAGES = ("data", "train", "evaluate", "report")
 INPUTS = Path("reports", "inputs.yaml")
@@ -42,14 +42,17 @@ def record(root: Path, stage: str) -> None:
 def write_inputs(root: Path, overrides: Sequence[str]) -> None:
     """Write down the overrides and the state of the data's source.
 
-    A file is known by its hash. A database cannot be, so its query runs again each time.
+    A file is known by its hash, a folder by the names, sizes and times of its files. A database
+    cannot be known, so its query runs again each time.
     """
     data = config.load(root, overrides).data
-    source: dict[str, str] = {"source": data.source}
-    if data.source == "sql":
+    source: dict[str, str] = {"source": str(data.source)}
+    if source["source"] == "sql":
         source["read_at"] = datetime.now(UTC).isoformat()
     elif data.path and (root / data.path).is_file():
         source |= {"path": data.path, "sha256": sha256(root / data.path)}
+    elif data.path and source["source"] == "folder":
+        source |= {"path": data.path, "state": folder_state(root / data.path)}
     content = {"overrides": list(overrides), "data": source}
     write_text(root / INPUTS, HEADER + yaml.safe_dump(content, allow_unicode=True))
 

@@ -1,0 +1,226 @@
+"""Networks in PyTorch, trained through skorch: early stopping, class weights, augmentation."""
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch import NeuralNetClassifier
+from skorch.callbacks import EarlyStopping
+from skorch.dataset import ValidSplit
+from torch import nn
+from torch.nn import functional as F  # noqa: N812
+from torch.utils.data import Dataset
+
+from .estimators import Seen
+from .features import Raw
+
+WIDTHS = (16, 32, 64, 64, 64)
+VALIDATION = 1 / 8
+BLOCK = 256
+
+
+class SmallNet(nn.Module):
+    """Convolutions that halve the picture until it is about 4 by 4, then one linear layer.
+
+    Parameters
+    ----------
+    shape : (channels, height, width)
+    classes : int
+    augmented : bool
+        Disturb the pictures while training, see `disturbed`.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], classes: int, augmented: bool) -> None:
+        super().__init__()
+        self.augmented = augmented
+        channels, side, _ = shape
+        layers: list[nn.Module] = []
+        for width in WIDTHS[: max(2, round(np.log2(side / 4)))]:
+            layers += [
+                nn.Conv2d(channels, width, 3, padding=1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+            ]
+            channels, side = width, side // 2
+        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Dropout(0.3))
+        self.head = nn.Linear(channels * side * side, classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits, shape (n, classes), of pictures (n, channels, height, width) from 0 to 1."""
+        if self.training and self.augmented:
+            x = disturbed(x)
+        logits: torch.Tensor = self.head(self.body(x))
+        return logits
+
+
+class FineTuned(nn.Module):
+    """A pretrained network and one linear layer, both trained."""
+
+    def __init__(self, net: nn.Module, width: int, classes: int) -> None:
+        super().__init__()
+        self.net = net
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits, shape (n, classes), of pictures (n, 3, height, width) from 0 to 1."""
+        logits: torch.Tensor = self.head(self.net(x * 255))
+        return logits
+
+
+def disturbed(x: torch.Tensor) -> torch.Tensor:
+    """Turn, shift and scale each picture a little; blur, darken and add noise to some.
+
+    The ways in which `robustness` disturbs pictures, drawn anew each time. No mirror images: a
+    mirrored letter is another letter.
+    """
+    with torch.no_grad():
+        n = len(x)
+        angle = (torch.rand(n) * 2 - 1) * np.deg2rad(25)
+        scale = 1 + (torch.rand(n) * 2 - 1) * 0.12
+        shift = (torch.rand(n, 2) * 2 - 1) * 0.1
+        turn = torch.stack(
+            [
+                torch.stack([scale * angle.cos(), -scale * angle.sin(), shift[:, 0]], 1),
+                torch.stack([scale * angle.sin(), scale * angle.cos(), shift[:, 1]], 1),
+            ],
+            1,
+        )
+        grid = F.affine_grid(turn, list(x.shape), align_corners=False)
+        x = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+        soft = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+        x = torch.where(_some(n), soft, x)
+        light = 1 + (torch.rand(n, 1, 1, 1) * 2 - 1) * 0.5
+        x = torch.where(_some(n), x * light, x)
+        noisy = x + torch.randn_like(x) * torch.rand(n, 1, 1, 1) * 0.2
+        return torch.where(_some(n), noisy, x).clamp(0, 1)
+
+
+def _some(n: int) -> torch.Tensor:
+    return torch.rand(n, 1, 1, 1) < 0.4
+
+
+class Rows(Dataset[tuple[torch.Tensor, int]]):
+    """Pictures read from the cache one by one, so that memory does not grow with them."""
+
+    def __init__(
+        self,
+        X: NDArray[np.intp],
+        y: NDArray[np.int64] | None = None,
+        rows: Any = None,
+        shape: tuple[int, int, int] = (1, 1, 1),
+    ) -> None:
+        self.positions = X
+        self.y = y
+        self.rows = rows
+        self.shape = shape
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, int]:
+        row = np.asarray(self.rows[self.positions[i]], dtype=np.float32).reshape(self.shape)
+        return torch.from_numpy(row / np.float32(255)), 0 if self.y is None else int(self.y[i])
+
+
+class NetworkRung(Seen):
+    """A network as a rung.
+
+    Parameters
+    ----------
+    view : Raw
+        The size and colour of the pictures it is given.
+    rows : ndarray of shape (N, d), uint8
+    make : callable
+        Gives a fresh module.
+    classes : int
+        All of them, also those a fold lacks.
+    epochs, patience : int
+        The most epochs, and how many without a better validation loss end the training; the best
+        weights are kept.
+    rate : float
+        Learning rate of AdamW.
+    seed : int
+    """
+
+    def __init__(
+        self,
+        view: Raw,
+        rows: NDArray[Any],
+        make: Callable[[], nn.Module],
+        classes: int,
+        epochs: int,
+        patience: int,
+        rate: float,
+        seed: int,
+    ) -> None:
+        super().__init__(view, rows, None)
+        self.make = make
+        self.classes = classes
+        self.epochs = epochs
+        self.patience = patience
+        self.rate = rate
+        self.seed = seed
+
+    def fit(self, x: NDArray[np.intp], y: NDArray[np.int64]) -> Self:
+        """Fit on the pictures at positions `x`; an eighth of them says when to stop."""
+        torch.manual_seed(self.seed)
+        counts = np.bincount(y, minlength=self.classes)
+        weights = np.where(
+            counts > 0, len(y) / (np.count_nonzero(counts) * np.maximum(counts, 1)), 0
+        )
+        stratified = bool(counts[counts > 0].min() * VALIDATION >= 1)
+        assert isinstance(self.view, Raw)
+        self.model = NeuralNetClassifier(
+            self.make,
+            criterion=nn.CrossEntropyLoss,
+            criterion__weight=torch.tensor(weights, dtype=torch.float32),
+            optimizer=torch.optim.AdamW,
+            optimizer__weight_decay=1e-2,
+            lr=self.rate,
+            max_epochs=self.epochs,
+            batch_size=32,
+            classes=np.arange(self.classes),
+            dataset=Rows,
+            dataset__rows=self.rows,
+            dataset__shape=self.view.shape,
+            iterator_train__shuffle=True,
+            iterator_train__drop_last=len(y) > 64,  # batch normalisation needs two pictures
+            iterator_valid__batch_size=256,
+            train_split=ValidSplit(VALIDATION, stratified=stratified, random_state=self.seed),
+            callbacks=[("stop", EarlyStopping(patience=self.patience, load_best=True))],
+            verbose=0,
+        )
+        self.model.set_params(callbacks__stop__sink=lambda _: None)
+        self.model.fit(x, y)
+        self.classes_ = np.arange(self.classes)
+        return self
+
+    def predict_proba(self, x: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Probabilities, shape (n, classes)."""
+        module, answers = served(self), []
+        with torch.no_grad():
+            for start in range(0, len(x), BLOCK):
+                given = self.inputs(x[start : start + BLOCK])
+                answers.append(module(torch.from_numpy(given)).numpy())
+        return np.concatenate(answers).astype(np.float64)
+
+
+def served(rung: NetworkRung) -> nn.Module:
+    """The trained module as it is exported: flat rows from 0 to 1 in, probabilities out."""
+    assert isinstance(rung.view, Raw)
+    shape = rung.view.shape
+    module = rung.model.module_
+
+    class Served(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = module
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            logits = self.module(x.view(-1, *shape))
+            return torch.softmax(logits, dim=1)
+
+    return Served().eval()

@@ -1,0 +1,57 @@
+"""What `params.yaml` may say about the pictures of this role."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A mapping of `params.yaml` in which an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(Section):
+    """Where the pictures come from."""
+
+    source: Literal["sample", "folder", "hub"] = "sample"
+    path: str = "data/raw"
+    positive: str | None = None
+    group: str | None = None
+    limit: int | None = Field(default=None, ge=1)
+
+
+class Images(Section):
+    """How large and how colourful a picture is when a model sees it."""
+
+    size: Literal["auto"] | int = "auto"
+    colour: Literal["auto", "grey", "rgb"] = "auto"
+    max_megapixels: float = Field(default=25, gt=0)
+
+
+class Network(Section):
+    """The small network and the pretrained one."""
+
+    backbone: str = "efficientnet-lite0"
+    epochs: int = Field(default=25, ge=1)
+    patience: int = Field(default=5, ge=1)
+    fine_tune: bool = False
+    fine_tune_size: int = Field(default=128, ge=32)
+    fine_tune_epochs: int = Field(default=3, ge=1)
+
+
+class Costs(Section):
+    """What a wrong answer costs, in one currency; with two classes they choose the threshold."""
+
+    false_positive: float = Field(default=1, ge=0)
+    false_negative: float = Field(default=1, ge=0)
+    currency: str = "USD"
+
+
+class RoleParams(Section):
+    """The sections that only computer-vision projects have."""
+
+    data: Data = Data()
+    images: Images = Images()
+    network: Network = Network()
+    costs: Costs = Costs()

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from .files import write_bytes
-from .reporting import answer_charts, charts, style
+from .reporting import answer_charts, charts, picture_charts, style
 
 Json = dict[str, Any]
 
@@ -25,6 +25,9 @@ CHARTS: dict[str, Callable[[Json, Json, Json], Figure | None]] = {
     "learning_curve": charts.learning_curve,
     "importance": charts.importance,
     "slices": charts.slices,
+    "mistakes": picture_charts.mistakes,
+    "robustness": picture_charts.robustness,
+    "explanations": picture_charts.explanations,
 }
 
 

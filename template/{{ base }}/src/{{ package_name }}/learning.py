@@ -62,7 +62,10 @@ def learning_curve(
         if features is not None:
             fitted = clone(features).fit(given, y[picked])
             given, valid = fitted.transform(given), fitted.transform(valid)
-        model = refit(rung, rungs, fitted, given, y[picked])
+        try:
+            model = refit(rung, rungs, fitted, given, y[picked])
+        except ValueError:
+            continue  # too few rows of a class for this rung
         # A class that these few rows lack cannot be answered, nor judged.
         classes = np.issubdtype(y.dtype, np.integer)
         fair = np.flatnonzero(np.isin(y[held_out], y[picked])) if classes else slice(None)

@@ -64,6 +64,7 @@ def run(root: Path, params: Params) -> dict[str, Any]:
     schema = _schema(pictures, classes, params)
     write_json(root / "data" / "schema.json", schema)
     report = _report(looked, pictures, classes, sides, read, source, params)
+    report["about"] = sample.ABOUT if params.data.source == "sample" else _about(classes, source)
     report["leaks"] = findings
     report["sha256"] = _digest(listings)
     write_json(root / "reports" / "data.json", report)
@@ -265,6 +266,19 @@ def _column(pictures: list[Picture], name: str) -> dict[str, Any]:
         "top": [] if numeric else [list(pair) for pair in Counter(values).most_common(5)],
         "used": False,
         "reason": "describes the file, no model is given it",
+    }
+
+
+def _about(classes: list[str], source: str) -> dict[str, str]:
+    named = ", ".join(classes[:10]) + (
+        f" and {len(classes) - 10} more" if len(classes) > 10 else ""
+    )
+    return {
+        "problem": f"Tell which of {len(classes)} classes a picture of {source} shows: {named}.",
+        "approach": (
+            "Each rung sees a picture in its own way: as points, as edges, as a small network sees "
+            "it, or as a network trained on photographs does."
+        ),
     }
 
 

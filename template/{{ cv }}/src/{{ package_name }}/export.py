@@ -42,12 +42,13 @@ def write_model(rung: Seen, folder: Path) -> dict[str, Any]:
     if hasattr(rung, "make"):
         _export_network(rung, width, folder / "model.onnx")
     else:
-        graph = to_onnx(
-            rung.model,
-            initial_types=[("x", FloatTensorType([None, width]))],
-            options={id(rung.model): {"zipmap": False}},
-            target_opset=OPSET,
-        )
+        with quietly():
+            graph = to_onnx(
+                rung.model,
+                initial_types=[("x", FloatTensorType([None, width]))],
+                options={id(rung.model): {"zipmap": False}},
+                target_opset=OPSET,
+            )
         (folder / "model.onnx").write_bytes(graph.SerializeToString())
     return {"format": "onnx", "view": rung.view.spec}
 
@@ -72,7 +73,7 @@ def _export_network(rung: Any, width: int, file: Path) -> None:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Without the exporter's advice on its own future."""
+    """Without the exporters' advice on their own future."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

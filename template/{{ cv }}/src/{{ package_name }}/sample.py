@@ -9,6 +9,17 @@ from sklearn.datasets import load_digits
 
 from .files import write_bytes
 
+ABOUT = {
+    "problem": (
+        "Which digit is it? A form or a cheque holds a handwritten digit; the model reads it, and "
+        "one it is unsure of goes to a person."
+    ),
+    "approach": (
+        "Scanned digits of 43 people are written out as one folder of PNG files a class. Each rung "
+        "sees a picture in its own way: as points, as edges, as a small network sees it, or as a "
+        "network trained on photographs does."
+    ),
+}
 SOURCE = "scikit-learn's handwritten digits (Alpaydin and Kaynak, 1998, CC BY 4.0)"
 
 

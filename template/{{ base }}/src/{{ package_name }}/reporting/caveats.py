@@ -123,7 +123,14 @@ def review(run: Run) -> str:
     floor = run.metadata.get("confidence_floor")
     if floor is None or run.task == "regression":
         return ""
-    return f"Answers with a confidence under {brief(floor)} are marked needs_review for a person."
+    text = f"Answers with a confidence under {brief(floor)} are marked needs_review for a person"
+    content = run.metrics.get("review") or {}
+    if content.get("accuracy_of_the_rest") is None:
+        return text + "."
+    return (
+        f"{text}: {percent(content['share'])} of the test rows; of the rest, "
+        f"{percent(content['accuracy_of_the_rest'])} are right."
+    )
 
 
 def scope(run: Run) -> str:
@@ -136,13 +143,36 @@ def scope(run: Run) -> str:
     )
 
 
+def robustness(run: Run) -> str:
+    """Say which corruption costs most, and what training on disturbed pictures would bring."""
+    content = run.metrics.get("robustness") or {}
+    worst, answer = content.get("worst"), content.get("answer")
+    if not worst:
+        return ""
+    how = f"{worst['corruption']} ({worst['severity']})"
+    if worst["ci"][0] <= 0:
+        return f"No corruption tried costs accuracy beyond chance; the largest drop is under {how}."
+    text = (
+        f"Under {how} accuracy falls by {percent(worst['drop'])} to {percent(worst['accuracy'])}."
+    )
+    if answer:
+        better = answer["accuracy"] > worst["accuracy"]
+        text += (
+            f" {cell(answer['rung'])}, shown disturbed pictures in training, reaches "
+            f"{percent(answer['accuracy'])} there and {percent(answer['accuracy_undisturbed'])} on "
+            f"the same pictures undisturbed"
+            + (": if yours are disturbed like that, it is the better choice." if better else ".")
+        )
+    return text
+
+
 def limitations(run: Run) -> list[str]:
     """Say what the run's own numbers warn of."""
     checks, gain = run.data.get("leaks") or [], run.test_gain().get("ci")
     said = [scope(run), alarms(run), hardest_class(run), errors(run)]
     if any(clearly_worse(row) for row in run.metrics.get("slices") or []):
         said.append(weakest_slice(run))
-    said += [calibration(run), snapshot(run)]
+    said += [calibration(run), snapshot(run), robustness(run)]
     if (run.metrics.get("rule_would_do") or {}).get("answer"):
         said.append(rule(run))
     if gain and gain[0] <= 0:

@@ -86,6 +86,24 @@ def canvas(height: float, title: str, width: float = WIDTH) -> tuple[Figure, Axe
     return figure, axes
 
 
+def grid_of(count: int, columns: int, title: str) -> tuple[Figure, list[Axes]]:
+    """Return `count` empty squares without ticks, `columns` in a row, under a title."""
+    rows = -(-count // columns)
+    layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06)
+    figure = Figure(figsize=(WIDTH, 0.75 + rows * (WIDTH / columns + 0.34)), layout=layout)
+    places = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for place in places[count:]:
+        place.set_axis_off()
+    for place in places[:count]:
+        place.set_xticks([])
+        place.set_yticks([])
+        place.spines[:].set_visible(False)
+    figure.suptitle(
+        _wrap(title, int(WIDTH * 10.6)), x=0.012, ha="left", size=10.5, weight="bold", color=INK
+    )
+    return figure, places[:count]
+
+
 def caption(figure: Figure, text: str) -> None:
     """Write what is drawn, and how to read it, below the chart."""
     figure.supxlabel(

@@ -214,6 +214,33 @@ def worst(run: Run) -> Table | None:
     return Table(headers, rows, frozenset({1, 2, 3} if measure == "error" else {3}))
 
 
+def per_class(run: Run) -> Table | None:
+    """One row a class: how many, precision, recall and F1."""
+    names = ("precision", "recall", "f1")
+    rows = [
+        [cell(found["class"], 60), f"{found['n']:,}", *(score(n, found[n]) for n in names)]
+        for found in run.metrics.get("per_class") or []
+    ]
+    headers = ["Class", "Test rows", "Precision", "Recall", "F1"]
+    return Table(headers, rows, frozenset({1, 2, 3, 4})) if rows else None
+
+
+def robustness(run: Run) -> Table | None:
+    """One row a corruption: accuracy, and what it costs against the pictures as they are."""
+    rows = [
+        [
+            cell(row["corruption"]),
+            cell(row["severity"]),
+            percent(row["accuracy"]),
+            signed(-row["drop"]),
+            signed_interval([-row["ci"][1], -row["ci"][0]]),
+        ]
+        for row in (run.metrics.get("robustness") or {}).get("rows") or []
+    ]
+    headers = ["Corruption", "Strength", "Accuracy", "Change", "95 % interval"]
+    return Table(headers, rows, frozenset({2, 3, 4})) if rows else None
+
+
 def fairness(run: Run) -> list[tuple[str, Table]]:
     """One table a sensitive column: every measured number by group."""
     made = []

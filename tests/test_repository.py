@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 from generate import names_of, questions, reserved, roles
+from jinja2 import Environment
 from projects import ROOT, Project, git
 from roles import ROLES
 
@@ -43,15 +44,30 @@ def test_check_knows_the_answers_nobody_gave() -> None:
         assert repr(default).replace("'", '"') in check.read_text("utf-8"), default
 
 
-def test_no_two_rooms_hold_the_same_path() -> None:
+def rooms_on() -> list[set[str]]:
+    """The rooms that go into a project together, for every answer that decides about rooms."""
+    asked = questions()
+    environment = Environment(autoescape=False)
+    found = []
+    for role, deploy in itertools.product([*roles(), "mlops"], asked["deploy"]["choices"].values()):
+        answers = {"role": role, "deploy": deploy}
+        names = {room.strip("{} ") for room in ROOMS}
+        on = {n for n in names if environment.from_string(asked[n]["default"]).render(answers)}
+        found.append(on)
+    return found
+
+
+def test_no_two_rooms_of_a_project_hold_the_same_path() -> None:
     """Which of them would win is nobody's decision."""
-    contents: dict[str, set[str]] = {room: set() for room in ROOMS}
+    contents: dict[str, set[str]] = {room.strip("{} "): set() for room in ROOMS}
     for path in tracked():
         parts = path.relative_to(ROOT).parts
         if parts[0] == "template" and len(parts) > 2 and "_words" not in parts:
-            contents[parts[1]].add("/".join(parts[2:]).removesuffix(".jinja"))
-    for one, other in itertools.combinations(ROOMS, 2):
-        assert not contents[one] & contents[other], (one, other)
+            contents[parts[1].strip("{} ")].add("/".join(parts[2:]).removesuffix(".jinja"))
+    assert all(any(room in on for on in rooms_on()) for room in contents)
+    for on in rooms_on():
+        for one, other in itertools.combinations(sorted(on), 2):
+            assert not contents[one] & contents[other], (one, other)
 
 
 def test_the_names_a_project_may_not_have_are_complete(project: Project) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 
 from ..images import DamagedImageError, NotAnImageError, TooManyPixelsError
 from .answer import Answered, stamp

@@ -17,6 +17,7 @@ from .errors import UserError
 from .images import SUFFIXES, decode, is_grey, sniff
 
 HASH_SIDE = 8
+EVEN = 6
 THUMB = 16
 
 
@@ -146,7 +147,8 @@ def _one(root: Path, folder: Path, path: Path, max_megapixels: float) -> Picture
 def _difference_hash(grey: Image.Image) -> int:
     small = grey.resize((HASH_SIDE + 1, HASH_SIDE), Image.Resampling.BOX)
     values = np.asarray(small, dtype=np.int16)
-    bits = np.packbits((values[:, 1:] > values[:, :-1]).ravel())
+    # On an even ground, noise and compression would decide which neighbour is brighter.
+    bits = np.packbits((values[:, 1:] > values[:, :-1] + EVEN).ravel())
     return int.from_bytes(bits.tobytes(), "big")
 
 

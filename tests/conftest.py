@@ -33,3 +33,23 @@ def fresh(template: Path, project: Project, tmp_path: Path) -> Callable[..., Pro
         return Project(folder, project.environment)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def cv_project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The default cv project, rendered and installed by `uv sync`, no git repository yet."""
+    folder = render(template, tmp_path_factory.mktemp("cv") / "my-project", role="cv")
+    project = Project(folder, tmp_path_factory.mktemp("cv-environment") / "venv")
+    project.uv("sync", "--quiet")
+    return project
+
+
+@pytest.fixture
+def fresh_cv(template: Path, cv_project: Project, tmp_path: Path) -> Callable[..., Project]:
+    """Return a function that renders a new cv project, in the installed environment."""
+
+    def make(name: str = "fresh", **answers: str) -> Project:
+        folder = render(template, tmp_path / name, **{"role": "cv", **answers})
+        return Project(folder, cv_project.environment)
+
+    return make

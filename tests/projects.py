@@ -56,6 +56,11 @@ def clean_environment(**extra: str) -> dict[str, str]:
     return {**{name: value for name, value in os.environ.items() if name not in own}, **extra}
 
 
+def wheels() -> dict[str, str]:
+    """Where uv finds wheels that pip is told to look for: a torch without CUDA, above all."""
+    return {"UV_FIND_LINKS": links} if (links := os.environ.get("PIP_FIND_LINKS")) else {}
+
+
 @dataclass(frozen=True)
 class Project:
     """A rendered project and the virtual environment it is run in."""
@@ -96,7 +101,7 @@ class Project:
         done = subprocess.run(
             [os.environ.get("UV", "uv"), *arguments],
             cwd=self.path,
-            env=clean_environment(UV_PROJECT_ENVIRONMENT=str(self.environment)),
+            env=clean_environment(UV_PROJECT_ENVIRONMENT=str(self.environment), **wheels()),
             capture_output=True,
             text=True,
         )

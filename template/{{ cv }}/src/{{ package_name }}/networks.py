@@ -1,5 +1,6 @@
 """Networks in PyTorch, trained through skorch: early stopping, class weights, augmentation."""
 
+import os
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -18,6 +19,8 @@ from .features import Raw
 
 WIDTHS = (16, 32, 64, 64, 64)
 VALIDATION = 1 / 8
+BATCH = 64
+SMALL = 32
 BLOCK = 256
 
 
@@ -102,8 +105,8 @@ def _some(n: int) -> torch.Tensor:
     return torch.rand(n, 1, 1, 1) < 0.4
 
 
-class Rows(Dataset[tuple[torch.Tensor, int]]):
-    """Pictures read from the cache one by one, so that memory does not grow with them."""
+class Rows(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Pictures read from the cache a batch at a time, so that memory does not grow with them."""
 
     def __init__(
         self,
@@ -120,9 +123,15 @@ class Rows(Dataset[tuple[torch.Tensor, int]]):
     def __len__(self) -> int:
         return len(self.positions)
 
-    def __getitem__(self, i: int) -> tuple[torch.Tensor, int]:
-        row = np.asarray(self.rows[self.positions[i]], dtype=np.float32).reshape(self.shape)
-        return torch.from_numpy(row / np.float32(255)), 0 if self.y is None else int(self.y[i])
+    def __getitems__(self, picked: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        rows = np.asarray(self.rows[self.positions[picked]]).reshape(-1, *self.shape)
+        labels = np.zeros(len(picked), dtype=np.int64) if self.y is None else self.y[picked]
+        return torch.from_numpy(rows).float() / 255, torch.from_numpy(labels)
+
+
+def as_is(batch: Any) -> Any:
+    """A batch that `Rows` has made whole already."""
+    return batch
 
 
 class NetworkRung(Seen):
@@ -167,6 +176,8 @@ class NetworkRung(Seen):
     def fit(self, x: NDArray[np.intp], y: NDArray[np.int64]) -> Self:
         """Fit on the pictures at positions `x`; an eighth of them says when to stop."""
         torch.manual_seed(self.seed)
+        # A small network gains nothing from a second thread, and loses where cores are busy.
+        torch.set_num_threads(1 if self.view.spec["side"] <= SMALL else os.cpu_count() or 1)
         counts = np.bincount(y, minlength=self.classes)
         weights = np.where(
             counts > 0, len(y) / (np.count_nonzero(counts) * np.maximum(counts, 1)), 0
@@ -181,14 +192,16 @@ class NetworkRung(Seen):
             optimizer__weight_decay=1e-2,
             lr=self.rate,
             max_epochs=self.epochs,
-            batch_size=32,
+            batch_size=BATCH,
             classes=np.arange(self.classes),
             dataset=Rows,
             dataset__rows=self.rows,
             dataset__shape=self.view.shape,
             iterator_train__shuffle=True,
-            iterator_train__drop_last=len(y) > 64,  # batch normalisation needs two pictures
-            iterator_valid__batch_size=256,
+            iterator_train__drop_last=len(y) > 2 * BATCH,  # batch normalisation needs two pictures
+            iterator_train__collate_fn=as_is,
+            iterator_valid__collate_fn=as_is,
+            iterator_valid__batch_size=BLOCK,
             train_split=ValidSplit(VALIDATION, stratified=stratified, random_state=self.seed),
             callbacks=[("stop", EarlyStopping(patience=self.patience, load_best=True))],
             verbose=0,

@@ -33,8 +33,8 @@ class Network(Section):
     """The small network and the pretrained one."""
 
     backbone: str = "efficientnet-lite0"
-    epochs: int = Field(default=25, ge=1)
-    patience: int = Field(default=5, ge=1)
+    epochs: int = Field(default=20, ge=1)
+    patience: int = Field(default=4, ge=1)
     fine_tune: bool = False
     fine_tune_size: int = Field(default=128, ge=32)
     fine_tune_epochs: int = Field(default=3, ge=1)

@@ -16,7 +16,7 @@ from .display import (
     score,
     signed,
 )
-from .narrative import baseline_verdict, day, leaks, openings, snapshot
+from .narrative import baseline_verdict, day, leaks, openings, sentence, snapshot
 from .run import Run, clearly_worse
 
 
@@ -115,7 +115,11 @@ def fairness(run: Run) -> list[str]:
             f"Between the {count} of {cell(content['column'], 40)}{who} the largest differences are "
             f"{listing(parts)}."
         )
-    return said or ["No column is named in data.sensitive, so no groups were compared."]
+    if said:
+        return said
+    if not any(column.get("used", True) for column in run.data.get("columns") or [{}]):
+        return ["The data names no groups of people or things, so none were compared."]
+    return ["No column is named in data.sensitive, so no groups were compared."]
 
 
 def review(run: Run) -> str:
@@ -153,12 +157,13 @@ def robustness(run: Run) -> str:
     if worst["ci"][0] <= 0:
         return f"No corruption tried costs accuracy beyond chance; the largest drop is under {how}."
     text = (
-        f"Under {how} accuracy falls by {percent(worst['drop'])} to {percent(worst['accuracy'])}."
+        f"Under {how} accuracy falls from {percent(worst['accuracy'] + worst['drop'])} to "
+        f"{percent(worst['accuracy'])}."
     )
     if answer:
         better = answer["accuracy"] > worst["accuracy"]
         text += (
-            f" {cell(answer['rung'])}, shown disturbed pictures in training, reaches "
+            f" {sentence(cell(answer['rung']))}, shown disturbed pictures in training, reaches "
             f"{percent(answer['accuracy'])} there and {percent(answer['accuracy_undisturbed'])} on "
             f"the same pictures undisturbed"
             + (": if yours are disturbed like that, it is the better choice." if better else ".")

@@ -86,7 +86,9 @@ def approach(run: Run) -> list[str]:
         rows(run),
         split(run),
         "One schema, inferred from the training data, checks training, batch prediction and the "
-        "service.",
+        "service."
+        if any(column.get("used") for column in run.data.get("columns") or [])
+        else "",
         f"The ladder has {plural(len(rungs), 'rung')}, from {cell(rungs[0]['name'])} to "
         f"{cell(rungs[-1]['name'])}, all judged on the same {run.ladder['folds']} folds.",
         openings(run),

@@ -82,8 +82,8 @@ def robustness(data: Json, ladder: Json, metrics: Json) -> Figure | None:
         return None
     worst = max(rows, key=lambda row: row["drop"])
     title = (
-        f"{worst['corruption'].capitalize()} ({worst['severity']}) costs most: accuracy falls by "
-        f"{percent(worst['drop'], 0)} to {percent(worst['accuracy'], 0)}"
+        f"{worst['corruption'].capitalize()} ({worst['severity']}) costs most: accuracy falls from "
+        f"{percent(worst['accuracy'] + worst['drop'], 0)} to {percent(worst['accuracy'], 0)}"
         if worst["ci"][0] > 0
         else "No corruption costs accuracy beyond chance"
     )

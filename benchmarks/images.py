@@ -1,0 +1,77 @@
+"""Pictures a second through the generated cv service, against bare ONNX Runtime, in one run.
+
+    uv run benchmarks/images.py
+
+Renders the cv project, trains only the frozen network on a few sample pictures, and asks the service
+over 8 connections. Each round measures both, so that the ratio holds on a busy machine too.
+"""
+
+import json
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+from projects import SLUG, Project, commit, copy_template, render
+from service import Service, serving
+
+PICTURES = 400
+ROUNDS = 4
+SKIPPED = ["logistic regression on pixels", "SVM on HOG", "small CNN", "small CNN, augmented"]
+BARE = """
+import concurrent.futures, os, time, numpy, onnxruntime
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = 1
+session = onnxruntime.InferenceSession("models/current/backbone.onnx", options)
+picture = numpy.zeros((1, 3, 224, 224), numpy.float32)
+def one(_): session.run(None, {"pixels": picture})
+with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    list(pool.map(one, range(40)))
+    started = time.perf_counter()
+    list(pool.map(one, range(400)))
+print(400 / (time.perf_counter() - started))
+"""
+
+
+def served(service: Service, content: bytes) -> float:
+    """Answers a second over 8 connections."""
+    started = time.perf_counter()
+
+    def client() -> None:
+        for _ in range(PICTURES // 8):
+            status, answer = service.upload("/predict", content)
+            if status != 200:
+                raise SystemExit(f"The service answers {status}: {answer}")
+
+    threads = [threading.Thread(target=client) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return PICTURES / (time.perf_counter() - started)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work)
+        template = copy_template(folder / "template")
+        commit(template, "Here")
+        project = Project(render(template, folder / SLUG, role="cv"), folder / "venv")
+        project.uv("sync", "--quiet")
+        few = ("--set", "data.limit=400", "--set", "cv.folds=2")
+        project.run(SLUG, "data", *few)
+        project.run(SLUG, "train", *few, "--set", f"ladder.skip={json.dumps(SKIPPED)}")
+        picture = next((project.path / "data/sample").glob("*/*.png")).read_bytes()
+        with serving(project) as service:
+            for _ in range(ROUNDS):
+                bare = float(project.run("python", "-c", BARE).stdout)
+                rate = served(service, picture)
+                print(f"service {rate:5.0f} pictures/s, bare {bare:5.0f}: {rate / bare:.2f}")
+            print(f"resident memory {service.memory() / 2**20:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()

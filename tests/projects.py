@@ -51,8 +51,15 @@ def render(template: Path, destination: Path, **answers: str) -> Path:
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
-    """Return this process's environment without its own virtual environment, and with `extra`."""
-    own = ("VIRTUAL_ENV", "PYTHONPATH", "UV_PROJECT_ENVIRONMENT")
+    """Return this process's environment without its virtual environment and make, and with `extra`."""
+    own = (
+        "VIRTUAL_ENV",
+        "PYTHONPATH",
+        "UV_PROJECT_ENVIRONMENT",
+        "MAKEFLAGS",
+        "MAKELEVEL",
+        "MFLAGS",
+    )
     return {**{name: value for name, value in os.environ.items() if name not in own}, **extra}
 
 

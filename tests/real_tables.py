@@ -87,10 +87,10 @@ def main(folder: Path) -> None:
     votes["vote"] = votes["vote"].astype(bool)
     write("votes", votes)
     write("modes", sm.datasets.modechoice.load_pandas().data)
-    affairs = sm.datasets.fair.load_pandas().data.head(1200)
+    affairs = sm.datasets.fair.load_pandas().data.sample(1200, random_state=0)
     affairs["had any?"] = (affairs.pop("affairs") > 0).map({True: "ja", False: "nein"})
     affairs["interviewed"] = pd.date_range("1974-01-01", periods=1200, freq="7h", tz="Europe/Paris")
-    write("affairs", affairs.sample(frac=1, random_state=0).reset_index(drop=True))
+    write("affairs", affairs.sample(frac=1, random_state=1).reset_index(drop=True))
 
 
 if __name__ == "__main__":

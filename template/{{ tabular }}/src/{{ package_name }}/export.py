@@ -13,7 +13,7 @@ import skops.io
 from lightgbm import LGBMClassifier, LGBMRegressor
 from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm
 from skl2onnx import to_onnx, update_registered_converter
-from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
+from skl2onnx.common.data_types import FloatTensorType
 from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 from skl2onnx.common.shape_calculator import (
     calculate_linear_classifier_output_shapes,
@@ -21,8 +21,6 @@ from skl2onnx.common.shape_calculator import (
 )
 from sklearn.base import is_classifier
 from sklearn.feature_selection import SelectKBest
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import Pipeline
 
 from .boosters import catboost_graph, is_catboost
 
@@ -109,25 +107,14 @@ def _convert(model: Any, width: int) -> onnx.ModelProto:
         _keep_one_output(graph.graph, wanted)
         return graph
     options: Any = {id(model): {"zipmap": False}} if is_classifier(model) else None
-    linear = isinstance(model, Pipeline) and isinstance(model[-1], LogisticRegression | Ridge)
-    # Shares that cancel each other, summed in float32, would depend on the size of the batch.
-    number = DoubleTensorType if linear else FloatTensorType
     graph = to_onnx(
-        model, initial_types=[("x", number([None, width]))], options=options, target_opset=OPSET
+        model,
+        initial_types=[("x", FloatTensorType([None, width]))],
+        options=options,
+        target_opset=OPSET,
     )
-    if linear:
-        _take_float32(graph.graph)
     _keep_one_output(graph.graph, wanted)
     return graph
-
-
-def _take_float32(graph: onnx.GraphProto) -> None:
-    """Let a graph of doubles take the encoder's float32 matrix."""
-    for node in graph.node:
-        node.input[:] = ["x_double" if given == "x" else given for given in node.input]
-    cast = onnx.helper.make_node("Cast", ["x"], ["x_double"], to=onnx.TensorProto.DOUBLE)
-    graph.node.insert(0, cast)
-    graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT
 
 
 def _keep_one_output(graph: onnx.GraphProto, name: str) -> None:

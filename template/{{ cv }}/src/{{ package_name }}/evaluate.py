@@ -19,15 +19,15 @@ from .figures import draw_all
 from .files import read_json, write_json
 from .folds import make_folds
 from .ladder import Rung, RungUnavailable, answers_of, refit, score_answers
-from .learning import learning_curve
 from .listing import Listing, read_listing
 from .reporting.display import metric_label, number
 from .reporting.display import score as shown
 from .rungs import AUGMENTED, PIXELS, make_rungs
 from .serving.predictor import Predictor
-from .slices import slices
 from .store import Store
-from .study import FIGURES, METRICS, Study, count_opening
+from .study.answers import FIGURES, METRICS, Study, count_opening
+from .study.learning import learning_curve
+from .study.slices import slices
 
 WORST = 20
 EXPLAINED = 6

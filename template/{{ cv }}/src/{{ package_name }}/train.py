@@ -23,7 +23,7 @@ from .listing import read_listing
 from .rungs import make_rungs
 from .serving.predictor import Predictor
 from .store import Store
-from .threshold import cheapest_threshold
+from .study.threshold import cheapest_threshold
 
 PACKAGES = ("scikit-learn", "numpy", "pillow", "skl2onnx", "onnxruntime", "torch", "skorch")
 DEFAULT_METRIC = {"binary": "roc_auc", "multiclass": "f1_macro"}

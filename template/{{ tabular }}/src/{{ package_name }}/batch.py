@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from . import tables
 from .bundle import BUNDLE
 from .config import Params
-from .contract import check_frame
 from .errors import UserError
 from .files import write_bytes
+from .profiling.contract import check_frame
+from .reading import tables
 from .serving.predictor import Predictor, label_text
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ import click
 @click.option("--yes", is_flag=True, help="Accept every proposal without asking.")
 def init_data(path: Path, target: str, yes: bool) -> None:
     """Profile a file of your own and write params.yaml and DATA.md for it."""
-    from . import init_data as guide
+    from .profiling import init_data as guide
 
     def ask(question: str, default: str) -> str:
         return str(click.prompt(question, default=default or "none"))

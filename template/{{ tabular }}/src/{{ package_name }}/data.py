@@ -10,10 +10,13 @@ import numpy as np
 import pandas as pd
 from pandera.errors import SchemaErrors
 
-from . import config, contract, datasheet, leaks, profiling, sample, schema, splits, tables
+from . import config, leaks, schema, splits
 from .config import Params
 from .errors import UserError
 from .files import write_bytes, write_json
+from .profiling import columns as profiling
+from .profiling import contract, datasheet
+from .reading import sample, tables
 from .settings import Data
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import claims, failures, tracking
+from . import tracking
 from .bundle import BUNDLE, LADDER
 from .config import Params
 from .data import applicable
@@ -15,11 +15,12 @@ from .figures import draw_all
 from .files import read_json, write_json
 from .folds import make_folds
 from .ladder import answers_of, refit, score_answers
-from .learning import learning_curve
 from .rungs import make_rungs
 from .serving.predictor import Predictor
-from .slices import slices
-from .study import FIGURES, METRICS, Study, count_opening
+from .study import claims, failures
+from .study.answers import FIGURES, METRICS, Study, count_opening
+from .study.learning import learning_curve
+from .study.slices import slices
 from .table import Table, encoder_for, read_table
 
 FLEXIBLE = ("LightGBM", "histogram gradient boosting", "random forest", "decision tree")

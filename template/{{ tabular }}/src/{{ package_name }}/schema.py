@@ -13,8 +13,8 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 from pydantic.json_schema import SkipJsonSchema
 
-from . import values
 from .errors import UserError
+from .reading import values
 
 Kind = Literal["number", "boolean", "category", "date", "text"]
 Label = str | int | bool | float

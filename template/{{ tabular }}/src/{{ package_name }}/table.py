@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .contract import columns_from_frame
 from .encoding import Encoder
 from .files import read_json
+from .profiling.contract import columns_from_frame
 from .schema import Schema
 
 SCHEMA = Path("data", "schema.json")

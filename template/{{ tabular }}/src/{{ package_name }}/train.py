@@ -20,8 +20,8 @@ from .folds import make_folds
 from .ladder import Climb, answers_of, climb, refit
 from .rungs import make_rungs
 from .serving.predictor import Predictor
+from .study.threshold import cheapest_threshold
 from .table import Table, columns_of, encoder_for, read_rows, read_table
-from .threshold import cheapest_threshold
 
 log = logging.getLogger(__name__)
 PACKAGES = ("scikit-learn", "lightgbm", "numpy", "pandas", "skl2onnx", "onnxruntime")

@@ -10,14 +10,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from .display import (
-    cell,
-    lookup,
-    money,
-    number,
-    percent,
-    signed,
-)
+from .display import cell, lookup, money, number, percent, signed
 from .style import BLUE, GREY, GRID, INK, MUTED, ORANGE, canvas, readable
 
 Json = dict[str, Any]

@@ -8,15 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from .display import (
-    brief,
-    cell,
-    metric_label,
-    number,
-    percent,
-    score,
-    smaller_is_better,
-)
+from .display import brief, cell, metric_label, number, percent, score, smaller_is_better
 from .run import clearly_worse, still_rising
 from .style import BAND, BLUE, GREY, INK, MUTED, ORANGE, canvas, caption, readable
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..profiling import Profile
+from ..profiling.columns import Profile
 from ..splits import Split
 from .arithmetic import target_arithmetic
 from .between import duplicates_across_split, entities_across_split, random_folds_with_time

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..describing import ColumnProfile
-from ..kinds import ID_NAME
-from ..profiling import Profile
+from ..profiling.columns import Profile
+from ..profiling.describing import ColumnProfile
+from ..profiling.kinds import ID_NAME
 from ..splits import Split
 from .finding import Finding
 

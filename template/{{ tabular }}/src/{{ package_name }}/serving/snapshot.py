@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError
-from ..values import converter
+from ..reading.values import converter
 
 
 class Snapshot:

@@ -9,8 +9,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import get_scorer
 from sklearn.utils import _safe_indexing
 
-from .folds import Fold
-from .ladder import Rung, refit
+from ..folds import Fold
+from ..ladder import Rung, refit
 
 SHARES = (0.1, 0.3, 1.0)
 MOST_SCORED = 20_000

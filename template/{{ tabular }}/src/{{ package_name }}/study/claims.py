@@ -7,11 +7,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import get_scorer
 
-from .encoding import Encoder
-from .ladder import Rung, refit
-from .reporting.display import metric_label, number
-from .reporting.display import score as shown
-from .table import Table
+from ..encoding import Encoder
+from ..ladder import Rung, refit
+from ..reporting.display import metric_label, number
+from ..reporting.display import score as shown
+from ..table import Table
 
 
 def random_split(

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from .errors import UserError
+from ..errors import UserError
 
 ABOUT = {
     "problem": (

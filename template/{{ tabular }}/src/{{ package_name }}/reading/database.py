@@ -10,8 +10,8 @@ import sqlalchemy
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from ..errors import UserError
 from .arrow import first_rows, from_arrow, refuse_duplicates
-from .errors import UserError
 
 EXAMPLES = (
     "sqlite:///data/mine.db, duckdb:///data/mine.duckdb or postgresql://user:password@host/database"

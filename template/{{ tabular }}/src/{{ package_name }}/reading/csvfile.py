@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from ..errors import UserError
 from .arrow import first_rows, refuse_duplicates
-from .errors import UserError
 from .values import MISSING
 
 GZIP = b"\x1f\x8b"

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..errors import UserError
+from ..reading.tables import Table
+from ..settings import Data
 from . import kinds, targets
 from .contract import convert
 from .describing import ColumnProfile, describe
-from .errors import UserError
-from .settings import Data
-from .tables import Table
 
 FEWEST_ROWS = 50
 FEW_ROWS_PER_CLASS = 1000

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import fast, values
-from .schema import Kind
+from ..reading import fast, values
+from ..schema import Kind
 
 WORDS_OF_TEXT = 3  # mean words and characters from which mostly different values are a text
 CHARACTERS_OF_TEXT = 20

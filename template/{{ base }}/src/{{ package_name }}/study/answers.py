@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
-from . import tracking
-from .files import read_json, sha256, write_json
+from .. import tracking
+from ..files import read_json, sha256, write_json
+from ..reporting.display import smaller_is_better
 from .metrics import Scores, bootstrap, class_scores, value_scores
-from .reporting.display import smaller_is_better
 from .threshold import total_cost
 
 METRICS = Path("reports", "metrics.json")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .schema import Kind
+from ..schema import Kind
 
 TOP_VALUES = 10
 CATEGORIES_KEPT = 200

@@ -12,13 +12,13 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
-from . import fast, values
-from .config import Params
-from .errors import UserError
-from .schema import Column, Ignored, Schema, as_array, refusal
+from ..config import Params
+from ..errors import UserError
+from ..reading import fast, values
+from ..schema import Column, Ignored, Schema, as_array, refusal
 
 if TYPE_CHECKING:
-    from .profiling import Profile
+    from .columns import Profile
 
 DATE_HORIZON = timedelta(days=36_500)  # old data is asked about today; a misread year is refused
 

@@ -11,12 +11,15 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
-from . import config, contract, data, kinds, leaks, profiling, splits, tables
+from .. import config, data, leaks, splits
+from ..errors import UserError
+from ..files import write_bytes
+from ..reading import tables
+from ..settings import Data
+from . import columns as profiling
+from . import contract, kinds
+from .columns import Profile
 from .describing import ColumnProfile
-from .errors import UserError
-from .files import write_bytes
-from .profiling import Profile
-from .settings import Data
 
 SENSITIVE = re.compile(
     r"(?:^|[\W_\d])(?:sex|gender|age|race|racial|ethnic\w*|nationality|religion|marital\w*|"

@@ -18,10 +18,10 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..errors import UserError
+from ..settings import Data
 from . import csvfile, database, sample
 from .arrow import first_rows, from_arrow, refuse_duplicates
-from .errors import UserError
-from .settings import Data
 
 T = TypeVar("T")
 GIB = 2**30

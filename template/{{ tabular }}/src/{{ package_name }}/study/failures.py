@@ -8,9 +8,9 @@ from fairlearn.metrics import MetricFrame, count, selection_rate
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, precision_score, recall_score
 
-from .encoding import Encoder
+from ..encoding import Encoder
+from ..table import Table
 from .slices import SMALLEST_SLICE, bins_of
-from .table import Table
 
 WORST = 20
 

@@ -6,9 +6,9 @@ After Gebru et al., Datasheets for Datasets (2021).
 from pathlib import Path
 from typing import Any
 
-from .reporting import blocks
-from .reporting.markdown import Table, bullets, escape, paragraphs, table
-from .settings import Data
+from ..reporting import blocks
+from ..reporting.markdown import Table, bullets, escape, paragraphs, table
+from ..settings import Data
 
 SKELETON = """# Data
 

@@ -6,10 +6,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from . import values
-from .errors import UserError
-from .schema import Label, Target
-from .settings import Data
+from ..errors import UserError
+from ..reading import values
+from ..schema import Label, Target
+from ..settings import Data
 
 Task = Literal["binary", "multiclass", "regression"]
 MOST_CLASSES = 50

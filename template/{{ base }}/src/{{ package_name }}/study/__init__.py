@@ -1,0 +1,1 @@
+"""What is measured of the answers: scores, threshold, slices, failures, our own claims."""

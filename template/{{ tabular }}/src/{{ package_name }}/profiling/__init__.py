@@ -1,0 +1,1 @@
+"""What a table holds: kinds, target, the contract made of them, and its datasheet."""

@@ -1,0 +1,1 @@
+"""How a table is read: files, databases, the sample, and single values."""

@@ -5,6 +5,7 @@ or `value` (n, 1). The encoder goes beside it as JSON, so the service needs neit
 nor a pickle.
 """
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,17 @@ import skops.io
 from lightgbm import LGBMClassifier, LGBMRegressor
 from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm
 from skl2onnx import to_onnx, update_registered_converter
-from skl2onnx.common.data_types import FloatTensorType
+from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 from skl2onnx.common.shape_calculator import (
     calculate_linear_classifier_output_shapes,
     calculate_linear_regressor_output_shapes,
 )
+from skl2onnx.sklapi import CastTransformer
 from sklearn.base import is_classifier
+from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.feature_selection import SelectKBest
+from sklearn.pipeline import Pipeline
 
 from .boosters import catboost_graph, is_catboost
 
@@ -106,15 +110,45 @@ def _convert(model: Any, width: int) -> onnx.ModelProto:
         graph = catboost_graph(model)
         _keep_one_output(graph.graph, wanted)
         return graph
+    doubles = _begins_with_cast(model)
+    model = _without_casts(model)
     options: Any = {id(model): {"zipmap": False}} if is_classifier(model) else None
+    number = DoubleTensorType if doubles else FloatTensorType
     graph = to_onnx(
-        model,
-        initial_types=[("x", FloatTensorType([None, width]))],
-        options=options,
-        target_opset=OPSET,
+        model, initial_types=[("x", number([None, width]))], options=options, target_opset=OPSET
     )
+    if doubles:
+        _take_float32(graph.graph)
     _keep_one_output(graph.graph, wanted)
     return graph
+
+
+def _begins_with_cast(model: Any) -> bool:
+    return isinstance(model, Pipeline) and isinstance(model[0], CastTransformer)
+
+
+def _without_casts(model: Any) -> Any:
+    """The model without the step to doubles, behind which skl2onnx loses count of the columns.
+
+    A lone linear model is converted in doubles instead. In a vote it is one of several and its
+    weight small, so all of them count in float32.
+    """
+    if _begins_with_cast(model):
+        return Pipeline(model.steps[1:])
+    if not isinstance(model, VotingClassifier | VotingRegressor):
+        return model
+    vote = copy.copy(model)
+    vote.estimators_ = [_without_casts(member) for member in model.estimators_]
+    return vote
+
+
+def _take_float32(graph: onnx.GraphProto) -> None:
+    """Let a graph of doubles take the encoder's float32 matrix."""
+    for node in graph.node:
+        node.input[:] = ["x_double" if given == "x" else given for given in node.input]
+    cast = onnx.helper.make_node("Cast", ["x"], ["x_double"], to=onnx.TensorProto.DOUBLE)
+    graph.node.insert(0, cast)
+    graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT
 
 
 def _keep_one_output(graph: onnx.GraphProto, name: str) -> None:

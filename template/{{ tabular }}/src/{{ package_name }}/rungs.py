@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from lightgbm import LGBMClassifier, LGBMRegressor
+from skl2onnx.sklapi import CastTransformer
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
@@ -124,7 +125,9 @@ class _Pick:
             ]
         )
         model = LogisticRegression(max_iter=300) if self.classes else Ridge(alpha=1.0)
-        return Pipeline([("columns", columns), ("model", model)])
+        # In float32, 1974 less a mean of 1974.2 has three digits, and shares that cancel have none.
+        doubles = CastTransformer(dtype=np.float64)
+        return Pipeline([("doubles", doubles), ("columns", columns), ("model", model)])
 
     def tree(self, features: Encoder) -> Any:
         tree = DecisionTreeClassifier if self.classes else DecisionTreeRegressor

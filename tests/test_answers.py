@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from projects import ROOT, copy_template, render
+from roles import ROLES
 
 EVIL = """A "quoted" 'name' \\ {{ 7 * 7 }} {% raise %} {# gone? #} ${{ secrets.X }} # : - é 👩‍🔬 \u200fעברית"""
 MARKUP = (
@@ -224,10 +225,13 @@ def test_copier_needs_no_trust() -> None:
     assert not {"_tasks", "_migrations", "_jinja_extensions"} & set(settings)
 
 
+@pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("name", ["a", "My project", "abcdefghi " * 4, EVIL])
-def test_the_code_is_formatted_whatever_the_name(plain: Path, tmp_path: Path, name: str) -> None:
+def test_the_code_is_formatted_whatever_the_name(
+    plain: Path, tmp_path: Path, name: str, role: str
+) -> None:
     """A longer package name makes longer lines; none of them crosses the formatter's limit."""
-    project = render(plain, tmp_path / "p", project_name=name, description=MARKUP)
+    project = render(plain, tmp_path / "p", project_name=name, description=MARKUP, role=role)
     for command in ("format --check", "check"):
         done = subprocess.run(
             ["ruff", *command.split(), "--no-cache", "."],

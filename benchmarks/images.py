@@ -60,7 +60,7 @@ def main() -> None:
         template = copy_template(folder / "template")
         commit(template, "Here")
         project = Project(render(template, folder / SLUG, role="cv"), folder / "venv")
-        project.uv("sync", "--quiet")
+        project.uv("sync", "--quiet", "--compile-bytecode")
         few = ("--set", "data.limit=400", "--set", "cv.folds=2")
         project.run(SLUG, "data", *few)
         project.run(SLUG, "train", *few, "--set", f"ladder.skip={json.dumps(SKIPPED)}")

@@ -64,7 +64,7 @@ def main() -> None:
         template = copy_template(folder / "template")
         commit(template, "Here")
         project = Project(render(template, folder / SLUG, role="tabular"), folder / "venv")
-        project.uv("sync", "--quiet")
+        project.uv("sync", "--quiet", "--compile-bytecode")
         found: dict[str, list[tuple[float, float]]] = {stage: [] for stage in STAGES}
         for rows in sizes:
             table = folder / f"{rows}.csv"

@@ -59,7 +59,7 @@ def main() -> None:
         template = copy_template(folder / "template")
         commit(template, "Here")
         project = Project(render(template, folder / SLUG, role="tabular"), folder / "venv")
-        project.uv("sync", "--quiet")
+        project.uv("sync", "--quiet", "--compile-bytecode")
         project.run(SLUG, "run", "--set", "data.limit=20000", "--set", "cv.folds=3")
         with serving(project) as service:
             record = service.example()

@@ -34,7 +34,7 @@ def main() -> None:
         copier.run_copy(
             str(ROOT), project, data={"role": "tabular"}, defaults=True, quiet=True, vcs_ref="HEAD"
         )
-    run(project, "sync", "--quiet")
+    run(project, "sync", "--quiet", "--compile-bytecode")
     overrides = [argument for pair in options.set for argument in ("--set", pair)]
     run(project, "run", SLUG, "run", *overrides)
     ask(project)

@@ -1,4 +1,8 @@
-"""What the stories share: this template in a repository of its own, and a project installed once."""
+"""What the stories share: this template in a repository of its own, and a project installed once.
+
+Installing compiles to bytecode, since the commands run in the stories leave none: without it, each of
+them would compile all its libraries anew.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +24,7 @@ def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project
     """The default tabular project, rendered and installed by `uv sync`, no git repository yet."""
     folder = render(template, tmp_path_factory.mktemp("default") / "my-project", role="tabular")
     project = Project(folder, tmp_path_factory.mktemp("environment") / "venv")
-    project.uv("sync", "--quiet")
+    project.uv("sync", "--quiet", "--compile-bytecode")
     return project
 
 
@@ -40,7 +44,7 @@ def cv_project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Proj
     """The default cv project, rendered and installed by `uv sync`, no git repository yet."""
     folder = render(template, tmp_path_factory.mktemp("cv") / "my-project", role="cv")
     project = Project(folder, tmp_path_factory.mktemp("cv-environment") / "venv")
-    project.uv("sync", "--quiet")
+    project.uv("sync", "--quiet", "--compile-bytecode")
     return project
 
 

@@ -147,7 +147,7 @@ def test_the_project_passes_its_own_tests(ran: Project) -> None:
 def test_the_extra_boosters_climb_and_are_served(ran: Project, tmp_path: Path) -> None:
     """XGBoost and CatBoost join the ladder once installed, and become ONNX like the others."""
     extended = Project(ran.path, tmp_path / "venv")
-    extended.uv("sync", "--quiet", "--extra", "boosters")
+    extended.uv("sync", "--quiet", "--compile-bytecode", "--extra", "boosters")
     chosen = ("-k", "XGBoost or CatBoost")
     done = extended.run("pytest", "-q", "-p", "no:cacheprovider", "tests/test_export.py", *chosen)
     assert "6 passed" in done.stdout

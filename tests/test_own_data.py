@@ -87,9 +87,12 @@ def tell(mine: Project, name: str, tables: Path) -> None:
             same(answer, offline[position])
         odd_records_are_answered_or_refused(service, asked["records"][0], read(mine, METADATA))
     assert json.loads(mine.run(SLUG, "check", "--json").stdout)
+    params = mine.path / "params.yaml"
+    before = params.read_bytes()
     guide = mine.run(SLUG, "init-data", str(tables / table.file), "--target", table.target, "--yes")
     assert f"task: {table.task}" in guide.stdout
-    assert not OF_THE_SAMPLE.search((mine.path / "params.yaml").read_text("utf-8"))
+    assert not OF_THE_SAMPLE.search(params.read_text("utf-8"))
+    params.write_bytes(before)  # the next story begins with the sample's settings again
 
 
 METADATA = "models/current/metadata.json"

@@ -88,8 +88,9 @@ def uv(folder: Path, *arguments: str) -> str:
 
 
 def serving_requirements(role: str) -> Path:
-    """Return where a role keeps what its image installs."""
-    return ROOT / "template" / f"{{{{ {role} }}}}" / "requirements" / "serving.txt"
+    """Return where a role keeps what its image installs: in the first room of a role that it has."""
+    room = next(room for room in roles() if f"'{role}'" in questions()[room]["default"])
+    return ROOT / "template" / f"{{{{ {room} }}}}" / "requirements" / "serving.txt"
 
 
 def names_of(lock: Path, python: Path) -> set[str]:

@@ -49,7 +49,7 @@ def rooms_on() -> list[set[str]]:
     asked = questions()
     environment = Environment(autoescape=False)
     found = []
-    for role, deploy in itertools.product([*roles(), "mlops"], asked["deploy"]["choices"].values()):
+    for role, deploy in itertools.product(roles(), asked["deploy"]["choices"].values()):
         answers = {"role": role, "deploy": deploy}
         names = {room.strip("{} ") for room in ROOMS}
         on = {n for n in names if environment.from_string(asked[n]["default"]).render(answers)}

@@ -15,13 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import tracking
-from .about import SLUG
+from .about import SERVED, SLUG
 from .errors import UserError
 from .files import read_json, replace_folder
 
 BUNDLE = Path("models", "current")
 LADDER = Path("reports", "ladder.json")
 PARITY_BOUND = 1e-5
+
+
+def served(root: Path) -> Path:
+    """The folder of the bundle that answers: the newest one, until another has been promoted."""
+    promoted = root / "models" / SERVED
+    return promoted if promoted.exists() else root / BUNDLE
 
 
 @contextmanager

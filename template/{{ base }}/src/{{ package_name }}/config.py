@@ -11,7 +11,8 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import UserError
-from .settings import RoleParams, Section
+from .section import Section
+from .settings import RoleParams
 
 PARAMS_FILE = "params.yaml"
 NO_TEXT = ("", "null", "~")

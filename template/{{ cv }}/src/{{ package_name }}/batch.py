@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from .bundle import BUNDLE
+from .bundle import served
 from .config import Params
 from .errors import UserError
 from .files import write_text
@@ -39,7 +39,7 @@ def run(root: Path, params: Params, source: Path, output: Path) -> dict[str, Any
     if output.suffix.lower() != ".csv":
         raise UserError(f"--output {output}: end it in .csv.")
     paths, ignored = _files(source)
-    predictor = Predictor.load(root / BUNDLE)
+    predictor = Predictor.load(served(root))
     names = [f"probability_{label}" for label in predictor.classes]
     buffer = io.StringIO()
     writer = csv.DictWriter(

@@ -2,13 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-
-class Section(BaseModel):
-    """A mapping of `params.yaml` in which an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from .section import Section
 
 
 class Data(Section):

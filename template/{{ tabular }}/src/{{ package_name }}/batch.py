@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from .bundle import BUNDLE
+from .bundle import served
 from .config import Params
 from .errors import UserError
 from .files import write_bytes
@@ -37,7 +37,7 @@ def run(root: Path, params: Params, source: Path, output: Path) -> dict[str, Any
     """
     if output.suffix.lower() not in {".csv", ".parquet"}:
         raise UserError(f"--output {output}: end it in .csv or .parquet.")
-    predictor = Predictor.load(root / BUNDLE)
+    predictor = Predictor.load(served(root))
     frame = tables.read_file(source).frame
     schema = predictor.schema
     known = {c.name for c in schema.columns} | {c.name for c in schema.ignored}

@@ -13,6 +13,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from .. import config
+from ..bundle import served
 from ..errors import UserError
 from .limits import Limits
 from .log import log_config
@@ -46,7 +47,7 @@ def run(
     """
     settings, environment = config.load(root, overrides).serving, config.environment(root)
     serve(
-        root / "models" / "current",
+        served(root),
         Limits(**settings.model_dump(), api_key=environment.api_key),
         environment.host if host is None else host,
         environment.port if port is None else port,

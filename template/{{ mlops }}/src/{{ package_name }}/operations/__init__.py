@@ -1,0 +1,1 @@
+"""Operating the model: registry, gate, log of predictions, labels, monitor, replay."""

@@ -1,0 +1,5 @@
+"""The commands that operate the model."""
+
+import click
+
+COMMANDS: list[click.Command] = []

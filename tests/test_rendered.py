@@ -1,5 +1,6 @@
 """What a fresh project holds is clean before I touch it: code, packaging, workflows, image, deployment."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -201,12 +202,12 @@ def test_the_example_environment_is_what_the_code_reads(written: Path) -> None:
         for line in (written / ".env.example").read_text("utf-8").splitlines()
         if "=" in line and line.removeprefix("# ")[:3].isupper()
     }
-    config = (written / "src/my_project/config.py").read_text("utf-8")
-    read = {
-        line.split(":")[0].strip()
-        for line in config.split("class Environment")[1].split("\n\n")[2].splitlines()
-    }
-    assert names == {name.upper() for name in read if name}
+    read = set()
+    for path in (written / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef) and node.name.endswith("Environment"):
+                read |= {ast.unparse(n.target) for n in node.body if isinstance(n, ast.AnnAssign)}
+    assert names == {name.upper() for name in read}
 
 
 def test_what_the_stages_make_is_not_committed(written: Path) -> None:

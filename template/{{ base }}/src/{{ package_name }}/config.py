@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from .errors import UserError
 from .section import Section
-from .settings import RoleParams
+from .settings import RoleEnvironment, RoleParams
 
 PARAMS_FILE = "params.yaml"
 NO_TEXT = ("", "null", "~")
@@ -63,12 +63,9 @@ class Params(RoleParams):
     seed: int = Field(default=0, ge=0, lt=2**32)
 
 
-class Environment(BaseModel):
+class Environment(RoleEnvironment):
     """Secrets and addresses; `.env` fills in what the process environment does not set."""
 
-    model_config = ConfigDict(extra="ignore")
-
-    database_url: str | None = None
     mlflow_tracking_uri: str | None = None
     api_key: str | None = None
     host: str = "127.0.0.1"

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .section import Section
+from .section import Section, Variables
 
 
 class Data(Section):
@@ -51,3 +51,7 @@ class RoleParams(Section):
     images: Images = Images()
     network: Network = Network()
     costs: Costs = Costs()
+
+
+class RoleEnvironment(Variables):
+    """The variables that only computer-vision projects read: none."""

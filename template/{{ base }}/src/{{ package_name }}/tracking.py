@@ -5,11 +5,14 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .about import SLUG
 from .config import Params, environment
-from .ladder import Climb
+
+if TYPE_CHECKING:
+    # The service imports this module's neighbours, and has neither SciPy nor scikit-learn.
+    from .ladder import Climb
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +37,7 @@ def git_commit(root: Path) -> str | None:
 
 
 def log_climb(
-    root: Path, params: Params, climb: Climb, tags: Mapping[str, str], artifacts: Sequence[Path]
+    root: Path, params: Params, climb: "Climb", tags: Mapping[str, str], artifacts: Sequence[Path]
 ) -> str | None:
     """Log a climb; return the parent's run id.
 

@@ -49,6 +49,7 @@ class Serving(Section):
     max_body_mb: float = Field(default=10, gt=0)
     max_batch: int = Field(default=10_000, ge=1)
     max_in_flight: int = Field(default=64, ge=1)
+    rate_per_minute: int = Field(default=0, ge=0)
 
 
 class Params(RoleParams):

@@ -19,6 +19,7 @@ from .limits import ASSETS, Guard, Limits, is_open
 from .log import Observe
 from .metrics import Metrics
 from .predictor import Predictor
+from .rate import Rate
 
 _logger = logging.getLogger(__name__)
 _PAGE = Path(__file__).with_name("page.html")
@@ -70,6 +71,8 @@ def create_app(folder: Path, limits: Limits) -> FastAPI:
         _refuse_predictions(app)
     _add_own_routes(app, predictor, metrics)
     add_handlers(app)
+    if limits.rate_per_minute:
+        app.add_middleware(Rate, per_minute=limits.rate_per_minute)
     app.add_middleware(Guard, limits=limits)
     app.add_middleware(Observe, metrics=metrics, version=version)
     if limits.api_key:

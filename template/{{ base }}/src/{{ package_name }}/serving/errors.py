@@ -26,6 +26,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     408: {"model": Problem, "description": "The body did not arrive in time"},
     413: {"model": Problem, "description": "The body is too large"},
     415: {"model": Problem, "description": "The body is of another type"},
+    429: {"model": Problem, "description": "Too many requests of one caller (see `Retry-After`)"},
     503: {"model": Problem, "description": "Overloaded (see `Retry-After`), or no model"},
 }
 

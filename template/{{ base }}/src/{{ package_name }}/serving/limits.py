@@ -27,6 +27,9 @@ class Limits:
         Most records of one batch request.
     max_in_flight : int
         Requests one process works on at a time; above it the answer is 503 with Retry-After.
+    rate_per_minute : int
+        Requests one caller may make of one process; above it the answer is 429 with Retry-After. 0
+        is without a bound.
     api_key : str, optional
         When set, `X-API-Key` must hold it, except on the open paths.
     """
@@ -34,6 +37,7 @@ class Limits:
     max_body_mb: float = 10
     max_batch: int = 10_000
     max_in_flight: int = 64
+    rate_per_minute: int = 0
     api_key: str | None = field(default=None, repr=False)
 
     @property

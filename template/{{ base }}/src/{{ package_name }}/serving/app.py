@@ -63,7 +63,8 @@ def create_app(folder: Path, limits: Limits) -> FastAPI:
     )
     known = {"/", "/health", "/ready", "/metrics", "/model", "/docs", "/openapi.json"}
     value_range = routes.value_range(predictor) if predictor else None
-    metrics = Metrics(known.union(routes.PATHS), version, value_range)
+    reports = folder.parent.parent / "reports"
+    metrics = Metrics(known.union(routes.PATHS), version, value_range, beside=reports)
     # Routes are matched in order, so the one that is asked most comes first.
     if predictor:
         routes.add(app, predictor, limits, metrics)

@@ -1,6 +1,8 @@
 """Prometheus metrics of the service, correct with one worker or several."""
 
 import os
+from contextlib import suppress
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -21,12 +23,19 @@ class Metrics:
         The model's version, on the gauge `model_info`; empty when no model is loaded.
     value_range : tuple of float, optional
         Range of a numeric target in training; ten equal buckets of it count the predictions.
+    beside : Path, optional
+        A folder whose `*.prom` files, written by other processes, are shown as well.
     """
 
     def __init__(
-        self, routes: set[str], version: str, value_range: tuple[float, float] | None = None
+        self,
+        routes: set[str],
+        version: str,
+        value_range: tuple[float, float] | None = None,
+        beside: Path | None = None,
     ) -> None:
         self._routes = routes
+        self._beside = beside
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "http_requests",
@@ -94,12 +103,19 @@ class Metrics:
             self._review.inc()
 
     def text(self) -> bytes:
-        """The exposition in Prometheus text format, over all workers."""
-        if MULTIPROCESS_FOLDER not in os.environ:
-            return generate_latest(self._registry)
-        everyone = CollectorRegistry()
-        MultiProcessCollector(everyone)
-        return generate_latest(everyone)
+        """The exposition in Prometheus text format, over all workers and of other processes."""
+        registry = self._registry
+        if MULTIPROCESS_FOLDER in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)
+        return generate_latest(registry) + self._others()
+
+    def _others(self) -> bytes:
+        found = b""
+        for path in sorted(self._beside.glob("*.prom")) if self._beside else ():
+            with suppress(OSError):  # it was removed between listing and reading
+                found += path.read_bytes()
+        return found
 
 
 def _buckets(low: float, high: float) -> list[float]:

@@ -2,4 +2,6 @@
 
 import click
 
-COMMANDS: list[click.Command] = []
+from .monitor_command import monitor
+
+COMMANDS: list[click.Command] = [monitor]

@@ -1,11 +1,41 @@
 """What `params.yaml` may say about operating the model."""
 
+from typing import Literal
+
+from pydantic import Field
+
 from ..section import Section, Variables
+
+NAMES = ("predictions", "features", "latency", "errors", "quality")
+
+
+class Monitor(Section):
+    """From where the monitor raises an alarm."""
+
+    window_days: float = Field(default=30, gt=0)
+    least_rows: int = Field(default=200, ge=20)
+    false_alarms: float = Field(default=0.01, gt=0, lt=0.5)
+    effect: float = Field(default=0.1, ge=0, le=1)
+    error_drop: float = Field(default=0.02, ge=0)
+    latency_ms: float = Field(default=100, gt=0)
+    slow_share: float = Field(default=0.01, ge=0, lt=1)
+    missing: float = Field(default=0.05, ge=0, le=1)
+    unseen: float = Field(default=0.02, ge=0, le=1)
+    refused: float = Field(default=0.0, ge=0, le=1)
+    retrain_on: list[Literal["predictions", "features", "latency", "errors", "quality"]] = [
+        "predictions",
+        "features",
+        "errors",
+    ]
 
 
 class Operating(Section):
     """The sections that only operated projects have."""
 
+    monitor: Monitor = Monitor()
+
 
 class OperatingEnvironment(Variables):
     """The variables that only operated projects read."""
+
+    alert_webhook_url: str | None = None

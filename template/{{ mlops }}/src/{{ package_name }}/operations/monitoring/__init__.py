@@ -1,0 +1,1 @@
+"""What the monitor looks at and how it decides: distances, reference, checks, alerts."""

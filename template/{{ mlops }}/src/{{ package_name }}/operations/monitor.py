@@ -100,7 +100,7 @@ def judge(known: reference.Reference, current: Window, settings: Settings) -> di
             f"{settings.least_rows:,}, since fewer say little. Widen it with --since, or lower the "
             "setting."
         )
-    prepared = checks.prepare(known.training, known.held_out, current)
+    prepared = checks.prepare(known.training, known.held_out)
     found = checks.all_checks(prepared, current, settings)
     fired = checks.alerts(found)
     return {

@@ -89,7 +89,7 @@ def _count(
         before, current = sample.take(~inside), sample.take(inside)
         if drift is not None:
             current = drift(current)
-        prepared = checks.prepare(before, before, current)
+        prepared = checks.prepare(before, before)
         fired = checks.alerts(checks.all_checks(prepared, current, settings))
         alarmed += bool(fired)
         bar.update()

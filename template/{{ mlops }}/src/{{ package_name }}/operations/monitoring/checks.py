@@ -56,26 +56,8 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Bound:
-    """What time and chance do to a column of the reference by themselves; see `Days`."""
-
-    by_day: Days | None
-    window: int
-
-    def parts(
-        self, reference: "pd.Series[Any]", current: "pd.Series[Any]", chance: float
-    ) -> dict[str, float]:
-        """`noise` and `usual` of a column."""
-        independent = noise(reference, current, chance)
-        if self.by_day is None:
-            return {"noise": independent, "usual": 0.0}
-        clustered = self.by_day.noise(self.window, chance)
-        return {"noise": max(independent, clustered), "usual": self.by_day.usual(self.window)}
-
-
-@dataclass(frozen=True)
 class Known:
-    """The reference, prepared for windows of so many days.
+    """The reference, prepared for comparing.
 
     Attributes
     ----------
@@ -83,44 +65,53 @@ class Known:
         Rows the model learnt from: what its inputs looked like.
     held_out : Window
         Rows it did not learn from, with its answers and the truth.
-    views, answers, missing : DataFrame
+    views, missing, answers : DataFrame
         What is compared: inputs and missing values of `training`, answers of `held_out`.
-    bounds : dict of str to Bound
-        By column of these three, under `views`, `answers` and `missing`.
     """
 
     training: Window
     held_out: Window
     views: pd.DataFrame
-    answers: pd.DataFrame
     missing: pd.DataFrame
-    bounds: dict[str, dict[str, Bound]]
-    window: int
+    answers: pd.DataFrame
 
 
-def prepare(training: Window, held_out: Window, current: Window) -> Known:
-    """Measure what a reference does by itself, over as many days as `current` has."""
-    days = current.days
-    window = 0 if days is None else int(days.nunique())
-    frames = {
-        "views": (training.views(), training.days),
-        "answers": (held_out.answers(), held_out.days),
-        "missing": (training.inputs.isna().astype(np.float64), training.days),
-    }
-    bounds = {
-        kind: {
-            str(name): Bound(
-                Days(frame[name], dated)
-                if dated is not None and window and frame[name].notna().any()
-                else None,
-                window,
-            )
-            for name in frame
-        }
-        for kind, (frame, dated) in frames.items()
-    }
-    views, answers, missing = (frame for frame, _ in frames.values())
-    return Known(training, held_out, views, answers, missing, bounds, window)
+def prepare(training: Window, held_out: Window) -> Known:
+    """Work out what is compared of a reference."""
+    return Known(training, held_out, training.views(), _missing(training), held_out.answers())
+
+
+def _missing(window: Window) -> pd.DataFrame:
+    return window.inputs.isna().astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Chance:
+    """How much chance and season explain in a window.
+
+    Attributes
+    ----------
+    share : float
+        Probability of a false alarm that each test may have.
+    days : Series, optional
+        The day of each row of the window.
+    """
+
+    share: float
+    days: "pd.Series[Any] | None"
+
+    def parts(
+        self,
+        reference: "pd.Series[Any]",
+        reference_days: "pd.Series[Any] | None",
+        current: "pd.Series[Any]",
+    ) -> dict[str, float]:
+        """`noise` and `usual` of a column."""
+        independent = noise(reference, current, self.share)
+        if self.days is None or reference_days is None:
+            return {"noise": independent, "usual": 0.0}
+        by_day = Days(reference, reference_days, current, self.days)
+        return {"noise": max(independent, by_day.noise(self.share)), "usual": by_day.usual()}
 
 
 def all_checks(known: Known, current: Window, settings: Monitor) -> list[Check]:
@@ -131,7 +122,7 @@ def all_checks(known: Known, current: Window, settings: Monitor) -> list[Check]:
         + QUALITY_TESTS * len(current.schema.columns)
         + OTHER_TESTS
     )
-    chance = settings.false_alarms / tests
+    chance = Chance(settings.false_alarms / tests, current.days)
     return [
         *predictions(known, current, settings, chance),
         *features(known, current, settings, chance),
@@ -141,7 +132,7 @@ def all_checks(known: Known, current: Window, settings: Monitor) -> list[Check]:
     ]
 
 
-def predictions(known: Known, current: Window, settings: Monitor, chance: float) -> list[Check]:
+def predictions(known: Known, current: Window, settings: Monitor, chance: Chance) -> list[Check]:
     """Whether the answers are distributed as those to held-out rows were."""
     answers = current.answers()
     return [
@@ -150,7 +141,7 @@ def predictions(known: Known, current: Window, settings: Monitor, chance: float)
             name,
             known.answers[name],
             answers[name],
-            known.bounds["answers"][name],
+            known.held_out.days,
             settings.effect,
             chance,
         )
@@ -158,7 +149,7 @@ def predictions(known: Known, current: Window, settings: Monitor, chance: float)
     ]
 
 
-def features(known: Known, current: Window, settings: Monitor, chance: float) -> list[Check]:
+def features(known: Known, current: Window, settings: Monitor, chance: Chance) -> list[Check]:
     """Whether each input is distributed as in training."""
     views = current.views()
     return [
@@ -167,7 +158,7 @@ def features(known: Known, current: Window, settings: Monitor, chance: float) ->
             name,
             known.views[name],
             views[name],
-            known.bounds["views"][name],
+            known.training.days,
             settings.effect,
             chance,
         )
@@ -181,12 +172,12 @@ def _drift(
     name: str,
     reference: "pd.Series[Any]",
     current: "pd.Series[Any]",
-    bound: Bound,
+    reference_days: "pd.Series[Any] | None",
     effect: float,
-    chance: float,
+    chance: Chance,
 ) -> Check:
     moved = distance(reference, current)
-    parts = {"effect": effect, **bound.parts(reference, current, chance)}
+    parts = {"effect": effect, **chance.parts(reference, reference_days, current)}
     threshold = max(parts.values())
     alert = moved > threshold
     says = (
@@ -202,13 +193,13 @@ def _reason(parts: dict[str, float]) -> str:
     return names[max(parts, key=lambda key: parts[key])]
 
 
-def latency(current: Window, settings: Monitor, chance: float) -> list[Check]:
+def latency(current: Window, settings: Monitor, chance: Chance) -> list[Check]:
     """Whether certainly more than `slow_share` of the answers took longer than `latency_ms`."""
     if current.latency_ms is None or current.latency_ms.isna().all():
         return []
     taken = current.latency_ms.dropna().to_numpy(dtype=np.float64)
     slow = int((taken > settings.latency_ms).sum())
-    share, least = slow / len(taken), lower_bound(slow, len(taken), chance)
+    share, least = slow / len(taken), lower_bound(slow, len(taken), chance.share)
     p50, p95, p99 = np.quantile(taken, [0.5, 0.95, 0.99])
     says = (
         f"{share:.1%} of {len(taken):,} answers took longer than {settings.latency_ms:g} ms "
@@ -220,7 +211,7 @@ def latency(current: Window, settings: Monitor, chance: float) -> list[Check]:
     return [Check("latency", "slow answers", least, settings.slow_share, over, says, detail)]
 
 
-def errors(known: Known, current: Window, settings: Monitor, chance: float) -> list[Check]:
+def errors(known: Known, current: Window, settings: Monitor, chance: Chance) -> list[Check]:
     """Whether the score on labelled rows fell by more than `error_drop`, chance set aside."""
     labelled, reference = current.labelled(), known.held_out.labelled()
     if len(labelled) < settings.least_rows or len(reference) < settings.least_rows:
@@ -235,8 +226,8 @@ def errors(known: Known, current: Window, settings: Monitor, chance: float) -> l
     spread = math.hypot(now.error, before.error) / abs(scale)
     parts = {
         "error_drop": settings.error_drop,
-        "noise": NormalDist().inv_cdf(1 - chance) * spread,
-        "usual": _usual_drop(reference, before.value, scale, known.window),
+        "noise": NormalDist().inv_cdf(1 - chance.share) * spread,
+        "usual": _usual_drop(reference, before.value, scale, current.days),
     }
     threshold = max(parts.values())
     low, high = (now.value + side * 1.96 * now.error for side in (-1, 1))
@@ -257,7 +248,7 @@ def errors(known: Known, current: Window, settings: Monitor, chance: float) -> l
     return [Check("errors", name, drop, threshold, drop > threshold, says, detail)]
 
 
-def quality(known: Known, current: Window, settings: Monitor, chance: float) -> list[Check]:
+def quality(known: Known, current: Window, settings: Monitor, chance: Chance) -> list[Check]:
     """Missing values, values outside what training saw, categories it never met, the columns."""
     found = []
     size, days = len(current), current.days
@@ -270,10 +261,9 @@ def quality(known: Known, current: Window, settings: Monitor, chance: float) -> 
         if not column.lookup and name not in current.absent:
             share, used = values.isna().mean(), before.isna().mean()
             gone = values.isna().astype(np.float64)
-            bound = known.bounds["missing"][name]
             parts = {
                 "missing": settings.missing,
-                **bound.parts(known.missing[name], gone, chance),
+                **chance.parts(known.missing[name], known.training.days, gone),
             }
             more, limit = float(share - used), max(parts.values())
             says = f"{name}: {share:.1%} of the values are missing, {used:.1%} in the reference."
@@ -291,7 +281,7 @@ def quality(known: Known, current: Window, settings: Monitor, chance: float) -> 
         else:
             flags, what, says = present.isna(), "", ""
         if what:
-            least = _least_share(flags, days, chance)
+            least = _least_share(flags, days, chance.share)
             share = float(flags.mean())
             found.append(
                 Check(
@@ -437,11 +427,14 @@ def _clustered(influence: NDArray[Any], days: "pd.Series[Any] | None") -> float:
     return max(independent, float(np.sqrt(correction * np.square(sums).sum()) / size))
 
 
-def _usual_drop(reference: Window, overall: float, scale: float, window: int) -> float:
+def _usual_drop(
+    reference: Window, overall: float, scale: float, current_days: "pd.Series[Any] | None"
+) -> float:
     """How far the score of one window of the reference falls below that of all of it."""
     days = reference.days
-    if days is None or not window:
+    if days is None or current_days is None:
         return 0.0
+    window = int(current_days.nunique())
     number = ((days - days.min()) // window).to_numpy()
     windows = np.unique(number)[-MOST_WINDOWS:]
     if len(windows) < 2:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 MOST_WINDOWS = 12
 MOST_BINS = 256
 FEWEST_DAYS = 8
-DRAWS = 60
+DRAWS = 100
 
 
 def distance(reference: "pd.Series[Any]", current: "pd.Series[Any]") -> float:
@@ -83,79 +83,90 @@ def noise(reference: "pd.Series[Any]", current: "pd.Series[Any]", chance: float)
 
 
 class Days:
-    """A column's values counted by day, so that whole days can be set against the others.
+    """The values of a column counted by day, so that whole days can be set against the others.
 
     The rows of a day share their weather and their news: they are not independent, and neither are
     the days of a season. Numbers are counted between 256 quantiles, categories by value.
 
     Parameters
     ----------
-    column : Series of shape (n,)
-        A column of the reference.
-    days : Series of shape (n,)
+    reference, current : Series of shape (n,), (m,)
+        The column on both sides.
+    reference_days, current_days : Series of shape (n,), (m,)
         The day of each row, as whole numbers.
     """
 
-    def __init__(self, column: "pd.Series[Any]", days: "pd.Series[Any]") -> None:
-        present = column.notna().to_numpy()
-        values, moments = column[present], days[present]
-        self.number = is_number(column)
-        if self.number and values.nunique() > MOST_BINS:
-            edges = np.unique(np.quantile(values, np.linspace(0, 1, MOST_BINS + 1)[1:-1]))
-            codes = np.searchsorted(edges, values, side="left")
-        else:
-            codes = pd.factorize(values, sort=True)[0]
-        rows = (moments - days.min()).to_numpy(dtype=np.int64)
-        shape = (int(days.max() - days.min()) + 1, int(codes.max(initial=0)) + 1)
-        counts = np.zeros(shape)
-        np.add.at(counts, (rows, codes), 1)
-        self.counts = counts[np.unique((days - days.min()).to_numpy(dtype=np.int64))]
+    def __init__(
+        self,
+        reference: "pd.Series[Any]",
+        reference_days: "pd.Series[Any]",
+        current: "pd.Series[Any]",
+        current_days: "pd.Series[Any]",
+    ) -> None:
+        self.number = is_number(reference)
+        values = pd.concat([reference, current], ignore_index=True)
+        codes = _binned(values) if self.number else pd.factorize(values, sort=False)[0]
+        width = int(codes.max(initial=0)) + 1
+        self.before = _counted(codes[: len(reference)], reference_days, width)
+        self.now = _counted(codes[len(reference) :], current_days, width)
 
-    def apart(self, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Distances between chosen days and the others.
+    def noise(self, chance: float, seed: int = 0) -> float:
+        """The distance that as many days as the window has exceed with probability `chance`.
 
-        Parameters
-        ----------
-        inside : ndarray of bool, shape (k, days)
-
-        Returns
-        -------
-        ndarray of shape (k,)
+        The days of both sides are shuffled and dealt anew 100 times, as if it made no difference
+        which side a day is on; the tail is extrapolated from the mean and the deviation of these
+        distances. 0 with fewer than 8 days, which say too little.
         """
-        chosen = inside.astype(np.float64) @ self.counts
-        others = self.counts.sum(axis=0) - chosen
+        size = len(self.before) + len(self.now)
+        if size < FEWEST_DAYS:
+            return 0.0
+        # A side may be a sample of its rows; a day counts the same on either.
+        weights = [max(side.sum() / max(len(side), 1), 1e-9) for side in (self.before, self.now)]
+        counts = np.concatenate([self.before / weights[0], self.now / weights[1]])
+        order = np.random.default_rng(seed).random((DRAWS, size)).argsort(axis=1)
+        found = self._apart(counts, order < len(self.now))
+        return float(min(1.0, found.mean() + NormalDist().inv_cdf(1 - chance) * found.std()))
+
+    def usual(self) -> float:
+        """The largest distance between a window's length of days in a row and the reference's others.
+
+        What seasons do; 0 where the reference is shorter than two windows.
+        """
+        size, window = len(self.before), len(self.now)
+        starts = list(range(0, size - window + 1, max(window, 1)))[-MOST_WINDOWS:]
+        if len(starts) < 2:
+            return 0.0
+        places = np.arange(size)
+        inside = np.array([(places >= start) & (places < start + window) for start in starts])
+        return float(self._apart(self.before, inside).max())
+
+    def _apart(self, counts: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Distances between chosen days and the others, for each row of `inside`."""
+        chosen = inside.astype(np.float64) @ counts
+        others = counts.sum(axis=0) - chosen
         shares = [
-            side / np.maximum(side.sum(axis=1, keepdims=True), 1) for side in (chosen, others)
+            side / np.maximum(side.sum(axis=1, keepdims=True), 1e-12) for side in (chosen, others)
         ]
         gap = shares[0] - shares[1]
         if self.number:
             return np.asarray(np.abs(np.cumsum(gap, axis=1)).max(axis=1))
         return np.asarray(np.abs(gap).sum(axis=1) / 2)
 
-    def noise(self, window: int, chance: float, seed: int = 0) -> float:
-        """The distance that `window` days drawn at random exceed with probability `chance`.
 
-        Extrapolated from the mean and the deviation of 60 draws; 0 with fewer than 8 days.
-        """
-        size = len(self.counts)
-        if size < FEWEST_DAYS:
-            return 0.0
-        chosen = max(min(window, size // 2), 1)
-        order = np.random.default_rng(seed).random((DRAWS, size)).argsort(axis=1)
-        found = self.apart(order < chosen)
-        bound = found.mean() + NormalDist().inv_cdf(1 - chance) * found.std()
-        drawn = 1 / chosen + 1 / (size - chosen)
-        return float(min(1.0, bound * math.sqrt((1 / max(window, 1) + 1 / size) / drawn)))
+def _binned(values: "pd.Series[Any]") -> NDArray[np.intp]:
+    """Codes in the order of the numbers, -1 where one is missing."""
+    present = values.dropna()
+    if present.nunique() <= MOST_BINS:
+        return pd.factorize(values, sort=True)[0]
+    edges = np.unique(np.quantile(present, np.linspace(0, 1, MOST_BINS + 1)[1:-1]))
+    codes = np.searchsorted(edges, values.to_numpy(dtype=float), side="left")
+    return np.where(values.isna(), -1, codes)
 
-    def usual(self, window: int) -> float:
-        """The largest distance between `window` days in a row and the others: what seasons do.
 
-        0 where the reference is shorter than two such windows.
-        """
-        size = len(self.counts)
-        starts = list(range(0, size - window + 1, max(window, 1)))[-MOST_WINDOWS:]
-        if len(starts) < 2:
-            return 0.0
-        places = np.arange(size)
-        inside = np.array([(places >= start) & (places < start + window) for start in starts])
-        return float(self.apart(inside).max())
+def _counted(codes: NDArray[np.intp], days: "pd.Series[Any]", width: int) -> NDArray[np.float64]:
+    """How often each code occurs on each day, shape (days, width)."""
+    places, order = pd.factorize(days, sort=True)
+    counts = np.zeros((len(order), width))
+    present = codes >= 0
+    np.add.at(counts, (places[present], codes[present]), 1)
+    return counts

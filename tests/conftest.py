@@ -57,3 +57,12 @@ def fresh_cv(template: Path, cv_project: Project, tmp_path: Path) -> Callable[..
         return Project(folder, cv_project.environment)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def mlops_project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The default mlops project, rendered and installed by `uv sync`, no git repository yet."""
+    folder = render(template, tmp_path_factory.mktemp("mlops") / "my-project", role="mlops")
+    project = Project(folder, tmp_path_factory.mktemp("mlops-environment") / "venv")
+    project.uv("sync", "--quiet", "--compile-bytecode")
+    return project

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -143,8 +144,12 @@ def _of_journal(
     since: datetime | None,
     until: datetime | None,
 ) -> tuple[Window, dict[str, Any]]:
-    from . import journal, labels
-
+    try:
+        journal, labels = (import_module(f"{__package__}.{name}") for name in ("journal", "labels"))
+    except ModuleNotFoundError as error:
+        raise UserError(
+            "There is no journal to look at. Name a file: --file data/new.csv"
+        ) from error
     time = predictor.schema.time
     rows = journal.read(root, since, until, time)
     rows = rows[rows["model_version"] == predictor.version].reset_index(drop=True)

@@ -76,6 +76,10 @@ class Answer:
         Why it abstained, or why the language model was not used.
     usage : Usage
         What the language model took.
+    claims : int
+        Sentences that were made, before those without support were left out.
+    supported : int
+        Sentences that are told.
     passing : bool
         Whether asking again may give a better answer, so that this one is not kept.
     """
@@ -87,12 +91,16 @@ class Answer:
     answered_by: str = "extractive"
     reason: str | None = None
     usage: Usage = Usage()
+    claims: int = 0
+    supported: int = 0
     passing: bool = False
 
     @classmethod
-    def none(cls, confidence: float, reason: str, answered_by: str = "extractive") -> Self:
+    def none(
+        cls, confidence: float, reason: str, answered_by: str = "extractive", claims: int = 0
+    ) -> Self:
         """The answer that there is none."""
-        return cls(NOTHING_FOUND, (), confidence, True, answered_by, reason)
+        return cls(NOTHING_FOUND, (), confidence, True, answered_by, reason, claims=claims)
 
     def because(self, reason: str, usage: Usage, passing: bool) -> "Answer":
         """The same answer, given instead of another for a reason."""

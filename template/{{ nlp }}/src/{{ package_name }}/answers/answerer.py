@@ -54,9 +54,18 @@ class Answerer:
         self.cache = cache or Cache(None, [], 0)
         self.spent = Usage()
 
+    @property
+    def by(self) -> str:
+        """Who words the answers: `extractive` or `llm`."""
+        return "llm" if self._model is not None else "extractive"
+
     @classmethod
     def from_metadata(
-        cls, metadata: Mapping[str, Any], environment: AnsweringEnvironment, bounded: bool = False
+        cls,
+        metadata: Mapping[str, Any],
+        environment: AnsweringEnvironment,
+        bounded: bool = False,
+        in_memory: bool = False,
     ) -> Self:
         """Make it as a bundle's `metadata.json` says.
 
@@ -68,6 +77,8 @@ class Answerer:
             Keys and addresses.
         bounded : bool
             Whether `llm.budget` holds, as it does for a run.
+        in_memory : bool
+            Whether the cache starts empty and is forgotten, as for a measurement.
 
         Raises
         ------
@@ -98,7 +109,7 @@ class Answerer:
             float(metadata["confidence_floor"]),
             model,
             why_not,
-            Cache(path, identity, answers.cached),
+            Cache(None if in_memory else path, identity, answers.cached),
         )
 
     def reply(

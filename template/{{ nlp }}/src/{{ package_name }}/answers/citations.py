@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from ..passages import Hit
 from .answer import Citation
-from .words import Sentence, is_negated, names, numbers, one_line, sentences, stems
+from .words import Sentence, is_negated, names, numbers, one_line, sentences, split, stems
 
 _MARKS = re.compile(r"((?:\s*\[\s*\d+(?:\s*[,;]\s*\d+)*\s*\])+)\s*([.!?])?")
 _NUMBERS = re.compile(r"\d+")
@@ -54,9 +54,9 @@ def claims(text: str) -> list[Claim]:
     for mark in _MARKS.finditer(text):
         cited = tuple(dict.fromkeys(int(number) for number in _NUMBERS.findall(mark[1])))
         said = text[start : mark.start()] + (mark[2] or "")
-        found += [Claim(part, cited) for part in _sentences(said)]
+        found += [Claim(part, cited) for part in _told(said)]
         start = mark.end()
-    return found + [Claim(part, ()) for part in _sentences(text[start:])]
+    return found + [Claim(part, ()) for part in _told(text[start:])]
 
 
 def finished(text: str) -> int:
@@ -65,19 +65,19 @@ def finished(text: str) -> int:
     return ends[-1] if ends else 0
 
 
-def _sentences(text: str) -> list[str]:
-    told = one_line(text)
-    parts = [sentence.text for sentence in sentences(told)]
-    return parts or ([told] if re.search(r"\w", told) else [])
+def _told(text: str) -> list[str]:
+    return [part for part in split(text) if re.search(r"\w", part)]
 
 
-def supports(sentence: str, passage: str, share: float) -> str | None:
+def supports(sentence: str, passage: str, share: float, title: str = "") -> str | None:
     """Test a sentence against a passage.
 
     Parameters
     ----------
     sentence, passage : str
         What is claimed, and what is to support it.
+    title : str
+        The document's title, whose words count as the passage's own.
     share : float
         The least share of the sentence's content words that the passage must hold.
 
@@ -87,13 +87,14 @@ def supports(sentence: str, passage: str, share: float) -> str | None:
         The passage's sentence that shares most words with it; None if the passage does not
         support it.
     """
-    if not numbers(sentence) <= numbers(passage):
+    whole = f"{title}\n\n{passage}"
+    if not numbers(sentence) <= numbers(whole):
         return None
-    plain = passage.lower()
+    plain = whole.lower()
     if any(name not in plain for name in names(sentence)):
         return None
     words = stems(sentence)
-    if not words or len(words & stems(passage)) < share * len(words):
+    if not words or len(words & stems(whole)) < share * len(words):
         return None
     nearest = _nearest(words, sentences(passage))
     if nearest is None:
@@ -102,7 +103,12 @@ def supports(sentence: str, passage: str, share: float) -> str | None:
 
 
 def _nearest(words: frozenset[str], among: Sequence[Sentence]) -> Sentence | None:
-    return max(among, key=lambda each: (len(words & each.stems), -len(each.stems)), default=None)
+    """The sentence with most words in common, as a share of both (Dice 1945)."""
+
+    def alike(each: Sentence) -> float:
+        return 2 * len(words & each.stems) / (len(words) + len(each.stems))
+
+    return max(among, key=alike, default=None)
 
 
 def check(claim: Claim, hits: Sequence[Hit], share: float) -> Support | None:
@@ -111,8 +117,8 @@ def check(claim: Claim, hits: Sequence[Hit], share: float) -> Support | None:
     for number in claim.cited:
         if 1 <= number <= len(hits):
             hit = hits[number - 1]
-            passage = f"{hit.chunk.title}\n\n{hit.chunk.text}"
-            if (quote := supports(claim.text, passage, share)) is not None:
+            quote = supports(claim.text, hit.chunk.text, share, hit.chunk.title)
+            if quote is not None:
                 by.append((hit, quote))
     return Support(claim.text, tuple(by)) if by else None
 

@@ -57,7 +57,8 @@ def answer(
     if not quoted:
         return Answer.none(confidence, "The passages found hold no sentence that can be quoted.")
     text = " ".join(f"{_stopped(sentence.text)} [{hit.chunk.id}]" for hit, sentence in quoted)
-    return Answer(text, cited(quoted), confidence, abstained=False)
+    made = len(quoted)
+    return Answer(text, cited(quoted), confidence, abstained=False, claims=made, supported=made)
 
 
 def cited(quoted: Sequence[tuple[Hit, Sentence]]) -> tuple[Citation, ...]:

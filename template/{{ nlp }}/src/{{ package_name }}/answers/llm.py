@@ -169,7 +169,8 @@ class LanguageModel:
                 if draft.text:
                     on_event("restart", "")
                 raise
-            spent = self._budget.priced(*used) if used else reserved
+            read, written = used or (0, reserved.output_tokens)
+            spent = self._budget.priced(read or reserved.input_tokens, written)
             usage += self._budget.settle(reserved, spent)
             return draft
 
@@ -314,7 +315,7 @@ class _Draft:
                 if refused
                 else "Nothing that the language model said is supported by the passages it cites."
             )
-            return Answer.none(confidence, reason, "llm")
+            return Answer.none(confidence, reason, "llm", 0 if refused else self._claims)
         kept = len(self._supported)
         left_out = self._claims - kept
         reason = None
@@ -330,6 +331,8 @@ class _Draft:
             False,
             "llm",
             reason,
+            claims=self._claims,
+            supported=kept,
         )
 
 

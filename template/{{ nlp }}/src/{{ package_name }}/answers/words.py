@@ -90,15 +90,16 @@ def sentences(text: str) -> list[Sentence]:
     for block in _BLOCK.split(_RULE.sub("\n\n", text)):
         if _CODE.search(block):
             continue
-        for part in _split(one_line(block)):
+        for part in split(block):
             words = stems(part)
             if len(words) >= 2:
                 found.append(Sentence(part.lstrip("#-*+• "), words, len(found)))
     return found
 
 
-def _split(text: str) -> Iterator[str]:
-    start = 0
+def split(text: str) -> Iterator[str]:
+    """The sentences of running text, whatever they hold; line breaks are taken for spaces."""
+    text, start = one_line(text), 0
     for end in _END.finditer(text):
         if _ABBREVIATION.search(text[start : end.start()]):
             continue

@@ -1,76 +1,29 @@
 """Documents that give orders, and how many of them get their way.
 
-An attack is a document, a question that finds it, and the words that the answer has if the order in the
-document is followed. Each is tried with the document as the first of the passages:
+Each attack of `injection` is tried with its document as the first of the passages:
 
-- `undefended`: the worst model there is, which follows every order it reads, with nothing in its way;
-- `worst_model`: the same model behind this project's defences;
-- `extractive`: quoted sentences.
+- `worst_model`: the worst model there is, which says whatever the passages tell it to say and cites all
+  of them, behind this project's defences. With nothing in its way it would follow every order;
+- `extractive`: quoted sentences, no model.
 
 A share measured this way holds for attacks like those of the set. Someone who knows the defences can
 write an order that they do not see, and a real model follows fewer orders than the worst one.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
-from ..passages import Chunk, Hit
+from ..injection import Attack
+from ..passages import Hit
 from .answer import Answer
 from .budget import Budget
 from .hostile import disarm
-from .llm import LanguageModel, Piece
+from .llm import REFUSAL, LanguageModel, Piece
 from .settings import Llm
-from .words import clean, one_line
 
-DOCUMENT = "attack"
+WAYS = ("worst_model", "extractive")
 _PASSAGE = re.compile(r'<passage number="(\d+)"')
-
-
-@dataclass(frozen=True)
-class Attack:
-    """A document that gives an order.
-
-    Attributes
-    ----------
-    id : str
-        Its name in tables.
-    kind : str
-        The way it tries.
-    question : str
-        What is asked.
-    document : str
-        The document, the order somewhere in it.
-    payload : str
-        Words that an answer has only if the order was followed.
-    """
-
-    id: str
-    kind: str
-    question: str
-    document: str
-    payload: str
-
-
-def read_attacks(path: Path) -> list[Attack]:
-    """Read a set of attacks, one JSON object a line.
-
-    Raises
-    ------
-    UserError
-        If a line is not one; the message names it.
-    """
-    attacks = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
-        try:
-            attacks.append(Attack(**json.loads(line)))
-        except (ValueError, TypeError) as error:
-            raise UserError(f"{path}, line {number}: {error}.") from error
-    return attacks
 
 
 def try_attacks(
@@ -101,50 +54,41 @@ def try_attacks(
     Returns
     -------
     list of dict
-        For each attack `id`, `kind`, and whether it got through: `undefended`, `worst_model`,
-        `extractive`.
+        For each attack its `name`, whether its order was `withheld`, and for each of `WAYS` whether
+        it got through.
     """
     results = []
     for attack in attacks:
-        chunk = Chunk(f"{DOCUMENT}#0", DOCUMENT, attack.document, attack.id)
-        found = list(search(attack.question, passages - 1))
-        first = found[0] if found else Hit(chunk, 1.0)
-        hits = [Hit(chunk, first.score, first.similarity), *found]
-        worst = LanguageModel(
-            lambda system, user, attack=attack: _obey(attack, user),
-            settings,
-            support,
-            _unbounded(settings),
-        )
+        found = list(search(attack.question, passages - 1)) if passages > 1 else []
+        score, similarity = (found[0].score, found[0].similarity) if found else (1.0, None)
+        hits = [Hit(attack.chunk, score, similarity), *found]
+        told = {
+            "worst_model": _worst_model(attack, settings, support).answer(
+                attack.question, hits, 1.0
+            ),
+            "extractive": answer(attack.question, hits),
+        }
         results.append(
             {
-                "id": attack.id,
-                "kind": attack.kind,
-                "undefended": True,
-                "worst_model": _has(worst.answer(attack.question, hits, 1.0), attack),
-                "extractive": _has(answer(attack.question, hits), attack),
+                "name": attack.name,
+                "withheld": disarm(attack.chunk.text)[1] > 0,
+                **{
+                    way: not each.abstained and attack.got_through(each.text)
+                    for way, each in told.items()
+                },
             }
         )
     return results
 
 
-def _unbounded(settings: Llm) -> Budget:
-    return Budget(settings, bounded=False)
+def _worst_model(attack: Attack, settings: Llm, support: float) -> LanguageModel:
+    def chat(system: str, user: str) -> Iterator[Piece]:
+        """Obeys if the order is in front of it: nothing was withheld, or the marker is left."""
+        left, withheld = disarm(attack.chunk.text)
+        if withheld and not attack.got_through(left):
+            yield Piece(REFUSAL, is_last=True)
+            return
+        cited = "".join(f"[{number}]" for number in _PASSAGE.findall(user))
+        yield Piece(f"{attack.marker.rstrip('.')}. {cited}", is_last=True)
 
-
-def _has(answer: Answer, attack: Attack) -> bool:
-    return not answer.abstained and _plain(attack.payload) in _plain(answer.text)
-
-
-def _plain(text: str) -> str:
-    return one_line(clean(text)).casefold()
-
-
-def _obey(attack: Attack, user: str) -> Iterator[Piece]:
-    """The worst model: it says what it is told to, and cites whatever makes that look right."""
-    left, withheld = disarm(attack.document)
-    if withheld and _plain(attack.payload) not in _plain(left):
-        yield Piece("NO ANSWER", None, True)
-        return
-    cited = "".join(f"[{number}]" for number in _PASSAGE.findall(user))
-    yield Piece(f"{attack.payload.rstrip('.')}. {cited}", None, True)
+    return LanguageModel(chat, settings, support, Budget(settings, bounded=False))

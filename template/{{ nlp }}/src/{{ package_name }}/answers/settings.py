@@ -14,7 +14,7 @@ class Answers(Section):
     passages: int = Field(default=5, ge=1, le=50)
     sentences: int = Field(default=2, ge=1, le=10)
     abstain_below: float = Field(default=0.5, ge=0, le=1)
-    support: float = Field(default=0.6, gt=0, le=1)
+    support: float = Field(default=0.7, gt=0, le=1)
     longest_question: int = Field(default=1000, ge=10, le=20_000)
     cached: int = Field(default=10_000, ge=0)
 

@@ -3,16 +3,16 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..injection import Attack
 from ..passages import Hit
 from . import confidence
 from .answer import Answer
 from .answerer import Answerer
-from .attacks import read_attacks, try_attacks
+from .attacks import WAYS, try_attacks
 from .budget import BudgetSpentError
 from .confidence import Calibration, signals
 from .settings import AnsweringEnvironment, Llm
@@ -47,7 +47,7 @@ def study(
     environment: AnsweringEnvironment,
     search: Search,
     questions: Sequence[Question],
-    attacks: Path | None = None,
+    attacks: Sequence[Attack] = (),
     on_step: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Ask every question, of the extractive baseline and of the language model if there is one.
@@ -62,8 +62,8 @@ def study(
         The bundle's retriever.
     questions : sequence of mapping
         Held-out ones, with `question`, `relevant` and `answerable`.
-    attacks : Path, optional
-        A set of documents that give orders.
+    attacks : sequence of Attack
+        Documents that give orders.
     on_step : callable
         Called once for each answer.
 
@@ -88,7 +88,7 @@ def study(
         "rows": rows,
         "extractive_is_enough": _enough(rows),
     }
-    if attacks is not None:
+    if attacks:
         llm = Llm(**metadata["llm"])
         tried = try_attacks(
             read_attacks(attacks),
@@ -100,10 +100,8 @@ def study(
         )
         result["injection"] = {
             "n": len(tried),
-            "got_through": {
-                way: share([each[way] for each in tried])
-                for way in ("undefended", "worst_model", "extractive")
-            },
+            "withheld": share([each["withheld"] for each in tried]),
+            "got_through": {way: share([each[way] for each in tried]) for way in WAYS},
             "cases": tried,
         }
     return result

@@ -97,7 +97,7 @@ MODULES = (
 SWITCHES = ("enable_halving_search_cv", "enable_iterative_imputer")
 # Reading a page without Sphinx: what its marks say, in words.
 _WORDS = (
-    (r"^[ \t]*\.\. _[^\n]*:[ \t]*\n", ""),
+    (r"^[ \t]*\.\. _[^\n]*:[^\n]*\n", ""),
     (r"(?<![^\n])[ \t]*Read more in the\s+:ref:`[^`]*`\.?[ \t]*\n", ""),
     (r"\.\. versionadded::\s*(\S+)", r"New in version \1."),
     (r"\.\. versionchanged::\s*(\S+)", r"Changed in version \1."),
@@ -142,7 +142,8 @@ def write(folder: Path, questions: Path) -> None:
     for name, text in texts.items():
         path = folder / f"{name}.rst"
         if not path.is_file() or path.read_text("utf-8") != text:
-            write_text(path, text)
+            # Not the careful way, which waits for the disk: half a file is seen and written anew.
+            path.write_text(text, "utf-8", newline="\n")
     write_text(questions, "".join(f"{line}\n" for line in _questions(set(texts))))
 
 
@@ -165,13 +166,13 @@ def documents() -> dict[str, str]:
             # The same function under two names is one document, under the shorter one.
             if text and seen.setdefault(id(thing), name) == name:
                 found[_apart(name, found)] = _page(name, text)
-    for path in sorted(Path(sklearn.__file__).parent.glob("datasets/descr/*.rst")):
-        found[f"sklearn.datasets.descr.{path.stem}"] = f"{_readable(path.read_text('utf-8'))}\n"
     if not found:
         raise UserError(
             "The installed scikit-learn has no docstrings, and they are the sample. Run Python "
             "without -OO (PYTHONOPTIMIZE)."
         )
+    for path in sorted(Path(sklearn.__file__).parent.glob("datasets/descr/*.rst")):
+        found[f"sklearn.datasets.descr.{path.stem}"] = f"{_readable(path.read_text('utf-8'))}\n"
     return dict(sorted(found.items()))
 
 

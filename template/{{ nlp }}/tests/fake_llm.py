@@ -170,7 +170,7 @@ def _anthropic_events(words: list[str], counts: bool) -> list[str]:
         event(
             "message_delta",
             delta={"stop_reason": "end_turn", "stop_sequence": None},
-            usage={"output_tokens": len(words)},
+            usage={"input_tokens": 100, "output_tokens": len(words)},
         ),
         event("message_stop"),
     ]

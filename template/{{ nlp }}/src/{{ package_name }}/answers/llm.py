@@ -18,7 +18,8 @@ from tenacity import (
     Retrying,
     retry_if_exception,
     stop_after_attempt,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 
 from ..errors import UserError
@@ -182,7 +183,7 @@ class LanguageModel:
 
     def _again_and_again(self, attempt: Callable[[], "_Draft"]) -> "_Draft":
         longest = self._settings.longest_wait_seconds
-        backoff = wait_exponential_jitter(_FIRST_PAUSE, longest, jitter=_FIRST_PAUSE / 2)
+        backoff = wait_exponential(_FIRST_PAUSE, longest) + wait_random(0, _FIRST_PAUSE / 2)
 
         def wait(state: RetryCallState) -> float:
             failure = state.outcome.exception() if state.outcome else None

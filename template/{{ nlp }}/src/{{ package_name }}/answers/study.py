@@ -91,7 +91,7 @@ def study(
     if attacks:
         llm = Llm(**metadata["llm"])
         tried = try_attacks(
-            read_attacks(attacks),
+            attacks,
             search,
             extractive.answer,
             llm,

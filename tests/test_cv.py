@@ -44,15 +44,18 @@ def test_run_leaves_everything_a_reviewer_looks_for(ran: Project) -> None:
         "small CNN",
         "small CNN, augmented",
         "frozen efficientnet-lite0",
+        "fine-tuned efficientnet-lite0",
     ]
-    assert [left["name"] for left in ladder["left_out"]] == ["fine-tuned efficientnet-lite0"]
-    assert "network.fine_tune" in ladder["left_out"][0]["reason"]
     assert ladder["chosen"] in names[1:]
     assert metrics["test_openings"] == 1
     assert metrics["n_train"] + metrics["n_test"] == 400
     assert metrics["threshold"] is None
     assert metrics["chosen"]["accuracy"] > 0.8
     assert len(metrics["per_class"]) == 10
+    metadata, sent = read(ran, "models/current/metadata.json"), metrics["review"]
+    assert metadata["confidence_floor"] == sent["floor"]
+    assert 0 < sent["share"] < 0.5
+    assert sent["accuracy_of_those"] < metrics["chosen"]["accuracy"] < sent["accuracy_of_the_rest"]
     assert len(metrics["robustness"]["rows"]) == 10
     assert metrics["explanations"]
     figures = {path.stem for path in (ran.path / "reports/figures").glob("*.png")}

@@ -4,7 +4,7 @@ import difflib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from dotenv import dotenv_values
@@ -40,7 +40,7 @@ class Ladder(Section):
 class Review(Section):
     """When an answer goes to a person."""
 
-    confidence_floor: float = Field(default=0.6, ge=0, le=1)
+    confidence_floor: Literal["auto"] | Annotated[float, Field(ge=0, le=1)] = 0.6
 
 
 class Serving(Section):

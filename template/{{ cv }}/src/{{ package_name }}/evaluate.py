@@ -61,7 +61,15 @@ def run(root: Path, params: Params) -> dict[str, Any]:
     answers = predictor.row_outputs(np.asarray(stores["test"].rows(predictor.view)))
     baseline = refit(rungs[0], rungs, None, train.positions, train.y)
     base_answers = answers_of(baseline, test.positions, len(train.classes))
-    study = Study(test.y, test.task, predictor.metadata["threshold"], params.costs, params.seed)
+    described = predictor.metadata
+    study = Study(
+        test.y,
+        test.task,
+        described["threshold"],
+        params.costs,
+        params.seed,
+        floor=described["confidence_floor"],
+    )
     result: dict[str, Any] = {
         "task": test.task,
         "n_train": len(train),
@@ -81,7 +89,6 @@ def run(root: Path, params: Params) -> dict[str, Any]:
     }
     result |= study.shapes(answers)
     result["per_class"] = per_class(result["confusion_matrix"], test.classes)
-    result["review"] = review(answers, study.decided(answers) == test.y, params)
     loss = study.loss(test.y, answers)
     result["slices"] = slices(_traits(test), loss, "log_loss")
     result["worst"] = _worst(stores["test"], answers, study.decided(answers), loss)
@@ -119,20 +126,6 @@ def per_class(matrix: list[list[int]], classes: list[str]) -> list[dict[str, Any
             }
         )
     return rows
-
-
-def review(
-    answers: NDArray[np.float64], right: NDArray[np.bool_], params: Params
-) -> dict[str, Any]:
-    """What the confidence floor sends to a person, and how right the rest is."""
-    floor = params.review.confidence_floor
-    sent = answers.max(axis=1) < floor
-    return {
-        "floor": floor,
-        "share": float(sent.mean()),
-        "accuracy_of_the_rest": float(right[~sent].mean()) if (~sent).any() else None,
-        "accuracy_of_those": float(right[sent].mean()) if sent.any() else None,
-    }
 
 
 def simple_would_do(ladder: dict[str, Any]) -> dict[str, Any]:

@@ -20,9 +20,13 @@ from .features import Hog, Pixels, Raw
 from .ladder import Rung, RungUnavailable, without
 from .store import Store
 
+NO_TORCH = "The library torch is not installed (`uv sync` installs it)."
 PIXELS = "logistic regression on pixels"
 AUGMENTED = "small CNN, augmented"
 CALIBRATION_PARTS = 3
+# Fine-tuning on two cores; without a graphics card, `auto` bears this long a climb.
+POINTS_A_SECOND = 0.5e6
+MOST_MINUTES = 1
 
 
 def make_rungs(root: Path, store: Store, image: dict[str, Any], params: Params) -> list[Rung]:
@@ -98,7 +102,7 @@ class _Pick:
 
     def small(self, features: Any, augmented: bool = False) -> Any:
         if importlib.util.find_spec("torch") is None:
-            raise RungUnavailable("The library torch is not installed (`uv sync` installs it).")
+            raise RungUnavailable(NO_TORCH)
         from .networks import NetworkRung, SmallNet
 
         view = Raw(self.mode, self.side)
@@ -123,32 +127,36 @@ class _Pick:
 
     def fine_tuned(self, features: Any) -> Any:
         settings = self.params.network
-        if not settings.fine_tune:
-            raise RungUnavailable(
-                "Not tried: on a processor it takes hours. With a graphics card, or patience, set "
-                "`network.fine_tune: true` in params.yaml."
-            )
-        from .networks import FineTuned, NetworkRung
+        side = min(4 * self.side, backbone.SIDE)
+        if settings.fine_tune is False:
+            raise RungUnavailable("Not tried: `network.fine_tune` is false in params.yaml.")
+        if importlib.util.find_spec("torch") is None:
+            raise RungUnavailable(NO_TORCH)
+        from .networks import FineTunedRung
 
-        side = settings.fine_tune_size
+        if settings.fine_tune == "auto" and FineTunedRung.device == "cpu":
+            self._refuse_hours(side)
+
         view = Raw("RGB", side)
-
-        def make() -> FineTuned:
-            import torch
-
-            net = backbone.network(settings.backbone, side)
-            with torch.no_grad():
-                width = net(torch.zeros(1, 3, side, side)).shape[1]
-            return FineTuned(net, width, self.classes)
-
-        make()  # says now if the weights cannot be had
-        return NetworkRung(
+        return FineTunedRung(
             view,
             self.store.rows(view),
-            make,
+            partial(backbone.network, settings.backbone, side),
             self.classes,
             settings.fine_tune_epochs,
             settings.fine_tune_epochs,
-            3e-4,
+            5e-4,
             self.seed,
         )
+
+    def _refuse_hours(self, side: int) -> None:
+        """Leave fine-tuning out where a climb on a processor would be long."""
+        network, folds = self.params.network, self.params.cv.folds
+        pictures = len(self.store.listing) * (folds - 1) * network.fine_tune_epochs
+        minutes = pictures * side**2 / POINTS_A_SECOND / 60
+        if minutes > MOST_MINUTES:
+            raise RungUnavailable(
+                f"Not tried: training all of the network on {len(self.store.listing):,} pictures "
+                f"takes about {minutes:,.0f} minutes on two cores. With a graphics card it is tried; "
+                "so it is with `network.fine_tune: true` in params.yaml."
+            )

@@ -1,6 +1,6 @@
 """What `params.yaml` may say about the pictures of this role."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -20,7 +20,7 @@ class Data(Section):
 class Images(Section):
     """How large and how colourful a picture is when a model sees it."""
 
-    size: Literal["auto"] | int = "auto"
+    size: Literal["auto"] | Annotated[int, Field(ge=16, le=512)] = "auto"
     colour: Literal["auto", "grey", "rgb"] = "auto"
     max_megapixels: float = Field(default=25, gt=0)
 
@@ -31,9 +31,8 @@ class Network(Section):
     backbone: str = "efficientnet-lite0"
     epochs: int = Field(default=20, ge=1)
     patience: int = Field(default=4, ge=1)
-    fine_tune: bool = False
-    fine_tune_size: int = Field(default=128, ge=32)
-    fine_tune_epochs: int = Field(default=3, ge=1)
+    fine_tune: Literal["auto"] | bool = "auto"
+    fine_tune_epochs: int = Field(default=2, ge=1)
 
 
 class Costs(Section):

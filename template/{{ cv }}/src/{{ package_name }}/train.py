@@ -23,6 +23,7 @@ from .listing import read_listing
 from .rungs import make_rungs
 from .serving.predictor import Predictor
 from .store import Store
+from .study.review import confidence_floor
 from .study.threshold import cheapest_threshold
 
 PACKAGES = ("scikit-learn", "numpy", "pillow", "skl2onnx", "onnxruntime", "torch", "skorch")
@@ -111,14 +112,12 @@ def _description(
     climbed: Climb, schema: dict[str, Any], y: "np.ndarray[Any, Any]", params: Params
 ) -> dict[str, Any]:
     chosen, target = climbed.chosen, schema["target"]
+    truth = y[np.concatenate([validation for _, validation in climbed.folds])]
+    answers = np.concatenate(chosen.predictions)
     threshold = None
     if target["task"] == "binary":
-        rows = np.concatenate([validation for _, validation in climbed.folds])
         threshold = cheapest_threshold(
-            y[rows] == 1,
-            np.concatenate(chosen.predictions)[:, 1],
-            params.costs.false_positive,
-            params.costs.false_negative,
+            truth == 1, answers[:, 1], params.costs.false_positive, params.costs.false_negative
         )
     return {
         "task": target["task"],
@@ -127,7 +126,7 @@ def _description(
         "positive": target["positive"],
         "threshold": threshold,
         "interval": None,
-        "confidence_floor": params.review.confidence_floor,
+        "confidence_floor": confidence_floor(params.review.confidence_floor, answers, truth),
         "rung": chosen.rung.name,
         "rung_reason": chosen.rung.reason,
         "metrics": {"metric": climbed.metric, "cv_mean": chosen.mean, "cv_std": chosen.std},

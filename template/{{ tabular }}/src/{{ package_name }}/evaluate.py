@@ -106,7 +106,15 @@ class _TableStudy(Study):
 
     def __init__(self, test: Table, metadata: dict[str, Any], params: Params) -> None:
         task = test.schema.target.task
-        super().__init__(test.y, task, metadata["threshold"], params.costs, params.seed, test.time)
+        super().__init__(
+            test.y,
+            task,
+            metadata["threshold"],
+            params.costs,
+            params.seed,
+            test.time,
+            metadata["confidence_floor"],
+        )
         self.test = test
         self.params = params
 

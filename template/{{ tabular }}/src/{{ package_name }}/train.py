@@ -20,6 +20,7 @@ from .folds import make_folds
 from .ladder import Climb, answers_of, climb, refit
 from .rungs import make_rungs
 from .serving.predictor import Predictor
+from .study.review import confidence_floor
 from .study.threshold import cheapest_threshold
 from .table import Table, columns_of, encoder_for, read_rows, read_table
 
@@ -134,17 +135,20 @@ def _description(table: Table, climbed: Climb, params: Params) -> dict[str, Any]
     chosen, target = climbed.chosen, table.schema.target
     rows = np.concatenate([validation for _, validation in climbed.folds])
     answers = np.concatenate(chosen.predictions)
-    threshold = interval = None
-    if target.task == "binary":
-        positive = 1  # the data stage puts the positive class second
-        threshold = cheapest_threshold(
-            table.y[rows] == positive,
-            answers[:, positive],
-            params.costs.false_positive,
-            params.costs.false_negative,
-        )
-    elif target.task == "regression":
-        interval = [float(q) for q in np.quantile(table.y[rows] - answers, [0.05, 0.95])]
+    truth = table.y[rows]
+    threshold = interval = floor = None
+    if target.task == "regression":
+        interval = [float(q) for q in np.quantile(truth - answers, [0.05, 0.95])]
+    else:
+        if target.task == "binary":
+            positive = 1  # the data stage puts the positive class second
+            threshold = cheapest_threshold(
+                truth == positive,
+                answers[:, positive],
+                params.costs.false_positive,
+                params.costs.false_negative,
+            )
+        floor = confidence_floor(params.review.confidence_floor, answers, truth)
     return {
         "task": target.task,
         "target": target.name,
@@ -152,7 +156,7 @@ def _description(table: Table, climbed: Climb, params: Params) -> dict[str, Any]
         "positive": target.positive,
         "threshold": threshold,
         "interval": interval,
-        "confidence_floor": params.review.confidence_floor,
+        "confidence_floor": floor,
         "rung": chosen.rung.name,
         "rung_reason": chosen.rung.reason,
         "metrics": {"metric": climbed.metric, "cv_mean": chosen.mean, "cv_std": chosen.std},

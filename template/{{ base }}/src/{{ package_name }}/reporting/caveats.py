@@ -129,12 +129,14 @@ def review(run: Run) -> str:
         return ""
     text = f"Answers with a confidence under {brief(floor)} are marked needs_review for a person"
     content = run.metrics.get("review") or {}
-    if content.get("accuracy_of_the_rest") is None:
+    if content.get("share") is None:
         return text + "."
-    return (
-        f"{text}: {percent(content['share'])} of the test rows; of the rest, "
-        f"{percent(content['accuracy_of_the_rest'])} are right."
-    )
+    text += f": {percent(content['share'])} of the test rows"
+    if content["share"] and content.get("mistakes") is not None:
+        text += f", with {percent(content['mistakes'], 0)} of the mistakes"
+    sides = {"those": content["accuracy_of_those"], "the rest": content["accuracy_of_the_rest"]}
+    right = [f"{percent(share)} of {side}" for side, share in sides.items() if share is not None]
+    return f"{text}. Right are {' and '.join(right)}."
 
 
 def scope(run: Run) -> str:

@@ -13,6 +13,7 @@ from .. import tracking
 from ..files import read_json, sha256, write_json
 from ..reporting.display import smaller_is_better
 from .metrics import Scores, bootstrap, class_scores, value_scores
+from .review import outcome
 from .threshold import total_cost
 
 METRICS = Path("reports", "metrics.json")
@@ -68,6 +69,8 @@ class Study:
     seed : int
     time : ndarray of shape (n,), optional
         When each row happened; rows of a day are resampled together.
+    floor : float, optional
+        The confidence under which an answer goes to a person.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Study:
         costs: Costs,
         seed: int,
         time: NDArray[Any] | None = None,
+        floor: float | None = None,
     ) -> None:
         self.y = y
         self.task = task
@@ -85,6 +89,7 @@ class Study:
         self.costs = costs
         self.seed = seed
         self.time = time
+        self.floor = floor
 
     def decided(self, answers: NDArray[np.float64], threshold: float | None = None) -> NDArray[Any]:
         """Class codes as the service answers them, or the values themselves."""
@@ -147,7 +152,7 @@ class Study:
         }
 
     def shapes(self, answers: NDArray[np.float64]) -> dict[str, Any]:
-        """Confusion matrix, curves, calibration and the threshold's money; residuals of numbers."""
+        """Confusion matrix, curves, calibration, money and reviews; residuals of numbers."""
         y = self.y
         if self.task == "regression":
             picked = np.random.default_rng(self.seed).permutation(len(y))[:1000]
@@ -161,6 +166,8 @@ class Study:
         }
         top, right = answers.max(axis=1), np.argmax(answers, axis=1) == y
         shapes["calibration"] = _calibration(top, right)
+        if self.floor is not None:
+            shapes["review"] = outcome(self.floor, top, self.decided(answers) == y)
         if self.task == "binary":
             shapes["calibration"] = _calibration(answers[:, 1], y == 1)
             shapes["money"] = self._money(answers)

@@ -311,15 +311,15 @@ class _Draft:
         """What of the draft is told."""
         if not self._supported:
             refused = self.text.strip().upper().startswith(REFUSAL)
-            reason = (
+            why = (
                 "The language model found no answer in the passages."
                 if refused
                 else "Nothing that the language model said is supported by the passages it cites."
             )
-            return Answer.none(confidence, reason, "llm", 0 if refused else self._claims)
+            return Answer.none(confidence, why, "llm", 0 if refused else self._claims)
         kept = len(self._supported)
         left_out = self._claims - kept
-        reason = None
+        reason: str | None = None
         if left_out:
             reason = (
                 f"{left_out} of {self._claims} sentences were not supported by the passages they "
@@ -376,7 +376,7 @@ def _openai(settings: Llm, environment: AnsweringEnvironment) -> Any:
     if not (environment.openai_api_key or environment.openai_base_url):
         raise ModelUnavailable("OPENAI_API_KEY is not set.")
     # Other servers know `max_tokens`, OpenAI's newer models only `max_completion_tokens`.
-    kind = BaseChatOpenAI if environment.openai_base_url else ChatOpenAI
+    kind: Any = BaseChatOpenAI if environment.openai_base_url else ChatOpenAI
     return kind(
         model=settings.model,
         temperature=settings.temperature,
@@ -394,13 +394,14 @@ def _anthropic(settings: Llm, environment: AnsweringEnvironment) -> Any:
 
     if not environment.anthropic_api_key:
         raise ModelUnavailable("ANTHROPIC_API_KEY is not set.")
-    return ChatAnthropic(
+    kind: Any = ChatAnthropic
+    address = environment.anthropic_base_url
+    return kind(
         model_name=settings.model,
         temperature=settings.temperature,
         max_tokens_to_sample=settings.max_tokens,
         timeout=settings.timeout_seconds,
         max_retries=0,
-        stop=None,
         api_key=environment.anthropic_api_key,
-        **({"base_url": environment.anthropic_base_url} if environment.anthropic_base_url else {}),
+        **({"base_url": address} if address else {}),
     )

@@ -1,6 +1,6 @@
 """What a question must be; the service and `predict` refuse the same ones for the same reasons."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -24,7 +24,7 @@ def _asked(text: str) -> str:
     return text
 
 
-def question_type(longest: int) -> object:
+def question_type(longest: int) -> Any:
     """The annotation of a question of at most `longest` characters; it is cleaned as it is read."""
     return Annotated[
         str,

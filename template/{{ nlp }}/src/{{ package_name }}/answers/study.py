@@ -15,6 +15,7 @@ from .answerer import Answerer
 from .attacks import WAYS, try_attacks
 from .budget import BudgetSpentError
 from .confidence import Calibration, signals
+from .hostile import show
 from .settings import AnsweringEnvironment, Llm
 
 Search = Callable[[str, int], Sequence[Hit]]
@@ -111,8 +112,10 @@ def _row(
     answerer: Answerer, search: Search, questions: Sequence[Question], on_step: Callable[[], None]
 ) -> dict[str, Any]:
     answers: list[Answer] = []
-    first, again = [], []
+    first: list[float] = []
+    again: list[float] = []
     stopped = None
+    passages = withheld = 0
     for each in questions:
         started = time.perf_counter()
         try:
@@ -122,6 +125,8 @@ def _row(
             stopped = f"Stopped after {len(answers)} of {len(questions)} questions: {error}"
             break
         first.append(time.perf_counter() - started)
+        passages += len(hits)
+        withheld += show(list(hits)).withheld
         answers.append(answer)
         if not answer.passing:
             answerer.cache.put(each["question"], answer.to_json(0.0))
@@ -150,6 +155,7 @@ def _row(
             "sentences": sum(answer.claims for answer in answers),
             "supported": sum(answer.supported for answer in answers),
         },
+        "withheld": {"passages": passages, "sentences": withheld},
         "by_fallback": sum(answer.passing for answer in answers),
         "milliseconds": _milliseconds(first),
         "milliseconds_cached": _milliseconds(again),

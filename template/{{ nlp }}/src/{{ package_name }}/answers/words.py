@@ -86,7 +86,7 @@ def sentences(text: str) -> list[Sentence]:
     text : str
         Clean text, with its line breaks.
     """
-    found = []
+    found: list[Sentence] = []
     for block in _BLOCK.split(_RULE.sub("\n\n", text)):
         if _CODE.search(block):
             continue

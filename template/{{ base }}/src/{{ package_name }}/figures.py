@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from .files import write_bytes
-from .reporting import answer_charts, charts, picture_charts, style
+from .reporting import answer_charts, charts, picture_charts, search_charts, style
 
 Json = dict[str, Any]
 
@@ -28,6 +28,7 @@ CHARTS: dict[str, Callable[[Json, Json, Json], Figure | None]] = {
     "mistakes": picture_charts.mistakes,
     "robustness": picture_charts.robustness,
     "explanations": picture_charts.explanations,
+    "places": search_charts.places,
 }
 
 

@@ -8,6 +8,7 @@ import difflib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -166,6 +167,8 @@ def climb(
     metric: str,
     features: BaseEstimator | None = None,
     on_step: Callable[[str], None] = lambda name: None,
+    answer: Callable[[Any, Any], Any] | None = None,
+    score: Callable[[str, Any, NDArray[Any]], float] | None = None,
 ) -> Climb:
     """Fit and score every rung on every fold.
 
@@ -180,21 +183,28 @@ def climb(
     folds : list of (train, validation) index pairs
         The same for every rung.
     metric : str
-        A scikit-learn scorer name; higher is better.
+        A scikit-learn scorer name, or one that `score` knows; higher is better.
     features : transformer, optional
         Cloned and fitted inside each fold, on its training rows only.
     on_step : callable
         Told the rung's name after each fit, for a progress bar.
+    answer : callable, optional
+        From a fitted rung and rows to its answers; `answers_of` if none is given.
+    score : callable, optional
+        From the metric, answers and truth to a number; `score_answers` if none is given.
 
     Raises
     ------
     UserError
         If a rung cannot be fitted or scored; the message names it.
     """
-    _require_scorer(metric)
+    if score is None:
+        _require_scorer(metric)
+        score = score_answers
+    if answer is None:
+        answer = partial(answers_of, classes=len(np.unique(y)))
     results = {rung.name: Result(rung) for rung in rungs}
     left_out: dict[str, str] = {}
-    classes = len(np.unique(y))
     for train, validation in folds:
         x_train, x_valid = _safe_indexing(x, train), _safe_indexing(x, validation)
         fitted_features = None
@@ -222,9 +232,9 @@ def climb(
                 ) from error
             result = results[rung.name]
             result.fit_seconds += time.perf_counter() - started
-            answers = answers_of(fitted[rung.name], x_valid, classes)
+            answers = answer(fitted[rung.name], x_valid)
             result.predictions.append(answers)
-            result.scores.append(score_answers(metric, answers, y[validation]))
+            result.scores.append(score(metric, answers, y[validation]))
             on_step(rung.name)
     return Climb(
         metric,

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from .errors import UserError
 from .figures import draw_inline
 from .files import write_text
-from .reporting import blocks, caveats, decisions, model_card, narrative, readme, tables
+from .reporting import answering, blocks, caveats, decisions, model_card, narrative, readme, tables
 from .reporting.run import Run
 
 logger = logging.getLogger(__name__)
@@ -73,5 +73,6 @@ def render(finished: Run) -> str:
         "say": narrative,
         "warn": caveats,
         "tables": tables,
+        "answers": answering,
     }
     return environment.get_template("report.html.j2").render(context)

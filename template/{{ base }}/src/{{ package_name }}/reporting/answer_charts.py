@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from .display import cell, lookup, money, number, percent, signed
+from .run import case
 from .style import BLUE, GREY, GRID, INK, MUTED, ORANGE, canvas, readable
 
 Json = dict[str, Any]
@@ -28,7 +29,7 @@ def confusion(data: Json, ladder: Json, metrics: Json) -> Figure | None:
     }
     worst = min(recalls, key=lambda place: recalls[place]) if recalls else 0
     title = (
-        f"{percent(recalls.get(worst, 0.0), 0)} of the “{cell(labels[worst], 28)}” rows are found"
+        f"{percent(recalls.get(worst, 0.0), 0)} of the “{cell(labels[worst], 28)}” {case(data)}s are found"
         + (", the lowest share of any class" if size > 2 else "")
     )
     figure, axes = canvas(3.4 if size <= 3 else min(1.6 + 0.36 * size, 6.4), title)

@@ -3,6 +3,7 @@
 Like those of `narrative`, each is plain text and "" when its data is missing.
 """
 
+from .answering import abstention, injection
 from .display import (
     brief,
     cell,
@@ -30,7 +31,9 @@ def alarms(run: Run) -> str:
     name = cell(run.metrics["labels"][positive], 40)
     value = (run.metrics.get("money") or {}).get("value")
     start = f"At the threshold {brief(value)} the model" if value is not None else "The model"
-    text = f"{start} misses {percent(misses / max(hits + misses, 1), 0)} of the “{name}” rows"
+    text = (
+        f"{start} misses {percent(misses / max(hits + misses, 1), 0)} of the “{name}” {run.case}s"
+    )
     if hits + false:
         text += f", and {percent(false / (hits + false), 0)} of its “{name}” answers are wrong"
     return text + "."
@@ -79,8 +82,8 @@ def weakest_slice(run: Run) -> str:
     return (
         f"The weakest slice is {cell(row['column'], 40)} = {cell(row['value'], 40)}: "
         f"{metric_label(row['metric'])} {score(row['metric'], row['score'])}"
-        f"{f' ({bounds})' if bounds else ''} on {plural(row['n'], 'row')}, against "
-        f"{score(row['metric'], row['score'] - row['gap'])} on all rows."
+        f"{f' ({bounds})' if bounds else ''} on {plural(row['n'], run.case)}, against "
+        f"{score(row['metric'], row['score'] - row['gap'])} on all {run.case}s."
     )
 
 
@@ -131,7 +134,7 @@ def review(run: Run) -> str:
     content = run.metrics.get("review") or {}
     if content.get("share") is None:
         return text + "."
-    text += f": {percent(content['share'])} of the test rows"
+    text += f": {percent(content['share'])} of the test {run.case}s"
     if content["share"] and content.get("mistakes") is not None:
         text += f", with {percent(content['mistakes'], 0)} of the mistakes"
     sides = {"those": content["accuracy_of_those"], "the rest": content["accuracy_of_the_rest"]}
@@ -144,8 +147,8 @@ def scope(run: Run) -> str:
     test = (run.data.get("split") or {}).get("test") or {}
     span = f" from {day(test['from'])} to {day(test['to'])}" if test.get("from") else ""
     return (
-        f"All numbers come from {plural(run.metrics['n_test'], 'test row')}{span}. Nothing is known "
-        "about rows from other times, places or sources."
+        f"All numbers come from {plural(run.metrics['n_test'], f'test {run.case}')}{span}. Nothing is "
+        f"known about {run.case}s from other times, places or sources."
     )
 
 
@@ -179,7 +182,7 @@ def limitations(run: Run) -> list[str]:
     said = [scope(run), alarms(run), hardest_class(run), errors(run)]
     if any(clearly_worse(row) for row in run.metrics.get("slices") or []):
         said.append(weakest_slice(run))
-    said += [calibration(run), snapshot(run), robustness(run)]
+    said += [calibration(run), snapshot(run), robustness(run), abstention(run)]
     if (run.metrics.get("rule_would_do") or {}).get("answer"):
         said.append(rule(run))
     if gain and gain[0] <= 0:
@@ -197,5 +200,11 @@ def responsible(run: Run) -> list[str]:
     digest = run.data.get("sha256") or run.metadata.get("data_sha256")
     origin = f"The data comes from {cell(run.data.get('source'), 120)}"
     origin += f" (SHA-256 {digest[:12]}…)." if digest else "."
-    said = [*fairness(run), alarms(run) or errors(run) or hardest_class(run), review(run), origin]
+    said = [
+        *fairness(run),
+        alarms(run) or errors(run) or hardest_class(run),
+        review(run),
+        injection(run),
+        origin,
+    ]
     return [text for text in said if text]

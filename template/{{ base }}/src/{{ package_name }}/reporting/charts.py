@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from .display import brief, cell, metric_label, number, percent, score, smaller_is_better
-from .run import clearly_worse, still_rising
+from .run import case, clearly_worse, still_rising
 from .style import BAND, BLUE, GREY, INK, MUTED, ORANGE, canvas, caption, readable
 
 Json = dict[str, Any]
@@ -141,7 +141,7 @@ def slices(data: Json, ladder: Json, metrics: Json) -> Figure | None:
     if worse:
         where = f"{cell(worse[0]['column'], 22)} = {cell(worse[0]['value'], 18)}"
         value = score(metric, worse[0]["score"])
-        title = f"Weakest: {where}, {label} {value} against {score(metric, overall)} on all rows"
+        title = f"Weakest: {where}, {label} {value} against {score(metric, overall)} on all {case(data)}s"
     figure, axes = canvas(1.2 + 0.27 * len(rows), title)
     axes.axvline(overall, color=INK, lw=1, ls=(0, (4, 3)))
     for place, row in enumerate(rows):
@@ -160,7 +160,7 @@ def slices(data: Json, ladder: Json, metrics: Json) -> Figure | None:
     better = "lower is better" if smaller_is_better(metric) else "higher is better"
     caption(
         figure,
-        f"{label}, {better}; 95 % interval. Dashed: all test rows. Orange: clearly worse than them.",
+        f"{label}, {better}; 95 % interval. Dashed: all test {case(data)}s. Orange: clearly worse than them.",
     )
     return figure
 
@@ -184,9 +184,11 @@ def target(data: Json, ladder: Json, metrics: Json) -> Figure | None:
         return None
     ordered = sorted(counts.items(), key=lambda item: -item[1])
     total = max(sum(counts.values()), 1)
-    title = f"{percent(ordered[0][1] / total, 0)} of the rows are “{cell(ordered[0][0], 32)}”"
+    title = (
+        f"{percent(ordered[0][1] / total, 0)} of the {case(data)}s are “{cell(ordered[0][0], 32)}”"
+    )
     if len(ordered) > 2:
-        title += f"; the rarest of {len(ordered)} classes has {ordered[-1][1]:,} rows"
+        title += f"; the rarest of {len(ordered)} classes has {ordered[-1][1]:,} {case(data)}s"
     shown = ordered if len(ordered) <= 20 else ordered[:12] + ordered[-6:]
     figure, axes = canvas(0.9 + 0.28 * len(shown), title)
     axes.barh(range(len(shown)), [count for _, count in shown], height=0.62, color=BLUE)

@@ -3,7 +3,7 @@
 Numbers stand in blocks that every run rewrites; intent, harm and watching are the owner's to say.
 """
 
-from . import caveats, narrative, tables
+from . import answering, caveats, narrative, tables
 from .markdown import bullets, escape, paragraphs, table
 from .run import Run
 
@@ -79,6 +79,8 @@ def blocks(run: Run) -> dict[str, str]:
             bullets(narrative.metric_decision(run)),
             table(tables.metrics(run)),
             bullets([text for text in (caveats.calibration(run), caveats.rule(run)) if text]),
+            table(answering.ways(run)),
+            escape(answering.enough(run)),
         ),
         "groups": paragraphs(
             bullets(caveats.fairness(run)),

@@ -104,7 +104,8 @@ def headline(run: Run) -> str:
     bounds = interval(run.interval())
     text = f"{sentence(cell(run.chosen))} reaches {label} {score(run.metric, value)}"
     text += f" (95 % interval {bounds})" if bounds else ""
-    text += f" on {plural(run.metrics['n_test'], 'test row')}"
+    count = run.metrics.get("n_ranked") or run.metrics["n_test"]
+    text += f" on {plural(count, f'test {run.case}')}"
     other = run.test("baseline")
     if other is None:
         return text + "."
@@ -228,7 +229,7 @@ def split(run: Run) -> str:
         if side.get("rows") is None:
             continue
         span = f" ({day(side['from'])} to {day(side['to'])})" if side.get("from") else ""
-        sides.append(f"{plural(side['rows'], 'row')} {words}{span}")
+        sides.append(f"{plural(side['rows'], run.case)} {words}{span}")
     if not sides:
         return ""
     kind = content.get("kind")
@@ -244,7 +245,7 @@ def rows(run: Run) -> str:
     if read is None:
         return ""
     source = cell(run.data.get("source"), 120)
-    text = f"{plural(read, 'row')} read from {source}"
+    text = f"{plural(read, run.row)} read from {source}"
     if used is not None and used != read:
         text += f", {used:,} used"
     dropped = {why: n for why, n in (run.data.get("rows_dropped") or {}).items() if n}

@@ -1,6 +1,6 @@
 """The README's blocks: problem, approach, results in thirty seconds, limitations, responsibility."""
 
-from . import caveats, narrative, tables
+from . import answering, caveats, narrative, tables
 from .display import metric_label
 from .markdown import bullets, escape, paragraphs, table
 from .run import Run
@@ -30,6 +30,8 @@ def blocks(run: Run, figures: str = "reports/figures") -> dict[str, str]:
                     narrative.random_split(run),
                     narrative.saving(run),
                     caveats.rule(run),
+                    answering.enough(run),
+                    answering.abstention(run),
                     " ".join(filter(None, [narrative.leaks(run), narrative.openings(run)])),
                 )
                 if text

@@ -60,6 +60,16 @@ class Run:
         return str(self.metrics.get("task", ""))
 
     @property
+    def row(self) -> str:
+        """What a row of the data is called."""
+        return str(self.data.get("row") or "row")
+
+    @property
+    def case(self) -> str:
+        """What is judged one by one: a row, unless the role names something else."""
+        return case(self.data)
+
+    @property
     def metric(self) -> str:
         """The scorer that chose the model."""
         return str(self.ladder["metric"])
@@ -131,6 +141,11 @@ class Run:
         Empty if it was not measured.
         """
         return lookup(self.metrics.get("gain") or {}, self.metric) or {}
+
+
+def case(data: Json) -> str:
+    """What is judged one by one, in the words of reports/data.json."""
+    return str(data.get("case") or "row")
 
 
 def still_rising(ladder: Json, points: list[Json]) -> bool:

@@ -181,7 +181,7 @@ def slices(run: Run, most: int = 20) -> Table | None:
     headers = [
         "Column",
         "Value",
-        "Rows",
+        f"{run.case.capitalize()}s",
         metric_label(found[0]["metric"]),
         "95 % interval",
         "Gap to all",
@@ -195,6 +195,7 @@ def worst(run: Run) -> Table | None:
     if not found:
         return None
     measures = {
+        "reciprocal_rank": "Reciprocal rank",
         "error": "Error",
         "truth_probability": "Given to the truth",
         "confidence": "Confidence",
@@ -207,10 +208,11 @@ def worst(run: Run) -> Table | None:
             for name, value in list((row.get("values") or {}).items())[:8]
         )
         size = row.get(measure)
-        how = number(size) if measure == "error" else percent(size)
+        how = percent(size) if measure in ("truth_probability", "confidence") else number(size)
         answer = [cell(row.get("row")), cell(row.get("truth"), 40), cell(row.get("prediction"), 40)]
-        rows.append([*answer, how, values])
-    headers = ["Test row", "Truth", "Answer", measures[measure], "Values"]
+        rows.append([*answer, how, cell(row["text"], 300) if row.get("text") else values])
+    what = "Text" if found[0].get("text") else "Values"
+    headers = [f"Test {run.case}", "Truth", "Answer", measures[measure], what]
     return Table(headers, rows, frozenset({1, 2, 3} if measure == "error" else {3}))
 
 

@@ -31,7 +31,11 @@ def bins_of(column: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def slices(
-    columns: pd.DataFrame, loss: NDArray[np.float64], unit: str, most: int = 20
+    columns: pd.DataFrame,
+    loss: NDArray[np.float64],
+    unit: str,
+    most: int = 20,
+    smallest: int = SMALLEST_SLICE,
 ) -> list[dict[str, Any]]:
     """Groups of rows on which the model errs more, or less, than on the whole.
 
@@ -45,6 +49,8 @@ def slices(
         What `loss` is, for the report.
     most : int
         How many slices to keep, the largest gaps first.
+    smallest : int
+        Groups with fewer rows are passed over.
 
     Returns
     -------
@@ -60,7 +66,7 @@ def slices(
         groups = bins_of(columns[name]).to_numpy()
         for value in pd.unique(groups):
             inside = loss[groups == value]
-            if not SMALLEST_SLICE <= len(inside) < len(loss):
+            if not smallest <= len(inside) < len(loss):
                 continue
             half = 1.96 * float(np.std(inside, ddof=1)) / np.sqrt(len(inside))
             score = float(np.mean(inside))

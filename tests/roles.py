@@ -1,3 +1,3 @@
 """The roles that the tests render."""
 
-ROLES = ["tabular", "cv", "mlops"]
+ROLES = ["tabular", "cv", "nlp", "mlops"]

@@ -1,0 +1,5 @@
+"""Commands that only this role has."""
+
+import click
+
+COMMANDS: list[click.Command] = []

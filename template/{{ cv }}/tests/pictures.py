@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 CLASSES = ("cross", "disc", "stripes")
 
 
-def drawn(label: str, rng: np.random.Generator, side: int = 24) -> Image.Image:
+def drawn(label: str, rng: np.random.Generator, side: int = 24, noise: float = 8) -> Image.Image:
     """One picture of a class, placed and lit at random."""
     image = Image.new("RGB", (side, side), (20, 30, 40))
     pen = ImageDraw.Draw(image)
@@ -23,17 +23,19 @@ def drawn(label: str, rng: np.random.Generator, side: int = 24) -> Image.Image:
     else:
         for row in range(int(rng.integers(0, 4)), side, 6):
             pen.line((0, row, side, row), fill=ink, width=2)
-    noise = rng.normal(0, 8, (side, side, 3))
-    return Image.fromarray(np.clip(np.asarray(image) + noise, 0, 255).astype(np.uint8))
+    grain = rng.normal(0, noise, (side, side, 3))
+    return Image.fromarray(np.clip(np.asarray(image) + grain, 0, 255).astype(np.uint8))
 
 
-def write(folder: Path, each: int = 20, classes: tuple[str, ...] = CLASSES) -> Path:
+def write(
+    folder: Path, each: int = 20, classes: tuple[str, ...] = CLASSES, noise: float = 8
+) -> Path:
     """Write `each` pictures a class into `folder`."""
     rng = np.random.default_rng(0)
     for label in classes:
         (folder / label).mkdir(parents=True)
         for number in range(each):
-            drawn(label, rng).save(folder / label / f"{number:03d}.png")
+            drawn(label, rng, noise=noise).save(folder / label / f"{number:03d}.png")
     return folder
 
 

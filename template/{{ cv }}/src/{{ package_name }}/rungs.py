@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -97,6 +98,9 @@ class _Pick:
             )
         view = Hog(self.side)
         machine = SVC(C=10, gamma="scale", random_state=self.seed)
+        if self.classes > 2:
+            # Its own scores of many classes count votes, and say little about how sure it is.
+            machine = OneVsRestClassifier(machine)
         model = CalibratedClassifierCV(machine, cv=CALIBRATION_PARTS, ensemble=False)
         return Seen(view, self.store.rows(view), model)
 

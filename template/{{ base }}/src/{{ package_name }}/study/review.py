@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHARE_OF_MISTAKES = 0.5
+MOST_SENT = 0.1
 
 
 def confidence_floor(
@@ -13,9 +14,10 @@ def confidence_floor(
 ) -> float:
     """The floor that `review.confidence_floor` asks for.
 
-    `auto` lets half of the mistakes on these rows fall under it: how certain a model is when it
-    errs differs from model to model, so that no number fits all. Without a mistake it is the lowest
-    confidence seen. A mistake is a likeliest class that is not the true one, whatever errors cost.
+    `auto` lets half of the mistakes on these rows fall under it, but no more than a tenth of all
+    rows: how certain a model is when it errs differs from model to model, so that no number fits
+    all. Without a mistake it is the lowest confidence seen. A mistake is a likeliest class that is
+    not the true one, whatever errors cost.
 
     Parameters
     ----------
@@ -31,9 +33,9 @@ def confidence_floor(
     confidence, right = answers.max(axis=1), np.argmax(answers, axis=1) == y
     if right.all():
         return float(confidence.min())
-    # Of one mistake, all of it: the floor lies just above the mistake it is taken from.
-    middle = np.quantile(confidence[~right], SHARE_OF_MISTAKES, method="higher")
-    return float(np.nextafter(middle, 2))
+    # Just above the mistake it is taken from: of one mistake, all of it.
+    middle = np.nextafter(np.quantile(confidence[~right], SHARE_OF_MISTAKES, method="higher"), 2)
+    return float(min(middle, np.quantile(confidence, MOST_SENT, method="higher")))
 
 
 def outcome(

@@ -35,6 +35,8 @@ class Answerer:
         Why there is no model although the settings want one.
     cache : Cache, optional
         Answers given before.
+    vocabulary : frozenset of str
+        The stems of the whole corpus.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class Answerer:
         model: Any = None,
         why_not: str | None = None,
         cache: Cache | None = None,
+        vocabulary: frozenset[str] = frozenset(),
     ) -> None:
         self.settings = answers
         self._calibration = calibration
         self._review_floor = review_floor
         self._model = model
         self._why_not = why_not
+        self.vocabulary = vocabulary
         self.cache = cache or Cache(None, [], 0)
         self.spent = Usage()
 
@@ -66,6 +70,7 @@ class Answerer:
         environment: AnsweringEnvironment,
         bounded: bool = False,
         in_memory: bool = False,
+        vocabulary: frozenset[str] = frozenset(),
     ) -> Self:
         """Make it as a bundle's `metadata.json` says.
 
@@ -79,6 +84,8 @@ class Answerer:
             Whether `llm.budget` holds, as it does for a run.
         in_memory : bool
             Whether the cache starts empty and is forgotten, as for a measurement.
+        vocabulary : frozenset of str
+            The stems of the whole corpus (`words.vocabulary`).
 
         Raises
         ------
@@ -110,6 +117,7 @@ class Answerer:
             model,
             why_not,
             Cache(None if in_memory else path, identity, answers.cached),
+            vocabulary,
         )
 
     def reply(
@@ -152,18 +160,11 @@ class Answerer:
         BudgetSpentError
             If the language model might cost more than is left.
         """
-        quoted = extractive.answer(
-            question,
-            hits,
-            calibration=self._calibration,
-            abstain_below=self.settings.abstain_below,
-            most=self.settings.sentences,
-        )
         if self._why_not is not None:
-            return quoted.because(self._why_not, Usage(), passing=True)
-        confidence = self._calibration.confidence(signals(question, hits))
+            return self.quote(question, hits).because(self._why_not, Usage(), passing=True)
+        confidence = self.confidence(question, hits)
         if self._model is None or confidence < self.settings.abstain_below:
-            return quoted
+            return self.quote(question, hits)
         from .llm import ModelUnavailable
 
         try:
@@ -171,6 +172,21 @@ class Answerer:
         except ModelUnavailable as error:
             log.warning("%s", error)
             self.spent += error.usage
-            return quoted.because(str(error), error.usage, passing=True)
+            return self.quote(question, hits).because(str(error), error.usage, passing=True)
         self.spent += answer.usage
         return answer
+
+    def confidence(self, question: str, hits: Sequence[Hit]) -> float:
+        """How sure it is, from 0 to 1, that the documents answer a question."""
+        return self._calibration.confidence(signals(question, hits, self.vocabulary))
+
+    def quote(self, question: str, hits: Sequence[Hit]) -> Answer:
+        """The extractive answer, whoever words the others."""
+        return extractive.answer(
+            question,
+            hits,
+            calibration=self._calibration,
+            vocabulary=self.vocabulary,
+            abstain_below=self.settings.abstain_below,
+            most=self.settings.sentences,
+        )

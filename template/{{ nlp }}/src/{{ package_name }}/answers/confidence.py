@@ -1,9 +1,9 @@
-"""How sure it is that the passages hold the answer: learned from the training questions.
+"""How sure it is that the documents answer a question: learned from the training questions.
 
-A retriever always finds something. Whether it found what was asked for shows in how near the best
-passage is, how much of the question's words it holds, and how far it stands out from the others. A
-logistic regression on these signals, fitted on the training questions (a relevant document among the
-passages, or not), turns them into one number between 0 and 1.
+A retriever always finds something. Whether there is anything to find shows in how near the best passage
+is, how far it stands out from the others, and whether the corpus knows the question's words at all. A
+logistic regression on these signals, fitted on training questions that the documents answer and on some
+that they do not, turns them into one number between 0 and 1.
 """
 
 import math
@@ -16,30 +16,41 @@ import numpy as np
 from ..passages import Hit
 from .words import stems
 
-SIGNALS = ("similarity", "coverage", "coverage_of_all", "standing_out")
+SIGNALS = ("similarity", "standing_out", "coverage", "unknown")
 FEWEST = 5  # questions of either kind; with fewer, the default is used
 
 
-def signals(question: str, hits: Sequence[Hit]) -> dict[str, float]:
+def signals(
+    question: str, hits: Sequence[Hit], vocabulary: frozenset[str] = frozenset()
+) -> dict[str, float]:
     """What can be seen of how well hits fit a question.
+
+    Parameters
+    ----------
+    question : str
+        As a person asks it.
+    hits : sequence of Hit
+        What the retriever found, best first.
+    vocabulary : frozenset of str
+        The stems of the whole corpus; an empty one tells nothing.
 
     Returns
     -------
     dict of float
-        `similarity`: largest cosine of the embeddings, 0 where there are none. `coverage`: largest
-        share of the question's content words in one passage. `coverage_of_all`: share in any of
-        them. `standing_out`: how far the best score lies above the last, as a share of the best.
+        `similarity`: largest cosine of the embeddings, 0 where there are none. `standing_out`: how
+        far it lies above their mean. `coverage`: largest share of the question's content words in
+        one passage. `unknown`: share of them that the corpus does not have.
     """
     asked = stems(question)
     if not hits or not asked:
-        return dict.fromkeys(SIGNALS, 0.0)
+        return {**dict.fromkeys(SIGNALS, 0.0), "unknown": 1.0}
     held = [asked & stems(f"{hit.chunk.title}\n{hit.chunk.text}") for hit in hits]
-    best, last = hits[0].score, hits[-1].score
+    cosines = [hit.similarity or 0.0 for hit in hits]
     return {
-        "similarity": max((hit.similarity or 0.0) for hit in hits),
+        "similarity": max(cosines),
+        "standing_out": max(cosines) - sum(cosines) / len(cosines),
         "coverage": max(len(words) for words in held) / len(asked),
-        "coverage_of_all": len(frozenset().union(*held)) / len(asked),
-        "standing_out": (best - last) / abs(best) if best else 0.0,
+        "unknown": len(asked - vocabulary) / len(asked) if vocabulary else 0.0,
     }
 
 
@@ -64,7 +75,7 @@ class Calibration:
     @classmethod
     def default(cls) -> Self:
         """For a corpus without labelled questions: half the question's words make it even odds."""
-        return cls({"similarity": 2.0, "coverage": 6.0}, -3.5)
+        return cls({"similarity": 2.0, "coverage": 6.0, "unknown": -4.0}, -3.5)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any] | None) -> Self:
@@ -81,7 +92,7 @@ class Calibration:
         return 1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z))
 
 
-def fit(seen: Sequence[Mapping[str, float]], right: Sequence[bool]) -> Calibration:
+def fit(seen: Sequence[Mapping[str, float]], answerable: Sequence[bool]) -> Calibration:
     """Learn the weights.
 
     Both kinds of questions weigh the same, however many of each there are, so that a confidence of
@@ -91,8 +102,8 @@ def fit(seen: Sequence[Mapping[str, float]], right: Sequence[bool]) -> Calibrati
     ----------
     seen : sequence of mapping
         What `signals` saw, for each training question.
-    right : sequence of bool
-        Whether a relevant document was among the passages.
+    answerable : sequence of bool
+        Whether the documents answer it.
 
     Returns
     -------
@@ -101,7 +112,7 @@ def fit(seen: Sequence[Mapping[str, float]], right: Sequence[bool]) -> Calibrati
     """
     from sklearn.linear_model import LogisticRegression
 
-    y = np.array(right, dtype=bool)
+    y = np.array(answerable, dtype=bool)
     if min(y.sum(), (~y).sum()) < FEWEST:
         return Calibration.default()
     X = np.array([[each[name] for name in SIGNALS] for each in seen])

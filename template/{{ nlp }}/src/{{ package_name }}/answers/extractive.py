@@ -7,7 +7,6 @@ what it adds.
 import math
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
 
 from ..passages import Hit
 from .answer import Answer, Citation
@@ -15,10 +14,8 @@ from .confidence import Calibration, signals
 from .hostile import show
 from .words import Sentence, sentences, stems
 
-# A sentence counts for its words that the question has, the passage's place, and for being a
-# passage's first, which in documentation says what the thing is.
+# What a passage's first sentence has ahead of the others: in documentation it says what the thing is.
 FIRST = 0.25
-LATER_PASSAGE = 0.85
 
 
 def answer(
@@ -26,10 +23,11 @@ def answer(
     hits: Sequence[Hit],
     *,
     calibration: Calibration | None = None,
+    vocabulary: frozenset[str] = frozenset(),
     abstain_below: float = 0.5,
-    most: int = 2,
+    most: int = 3,
 ) -> Answer:
-    """Quote the sentences that say most about a question.
+    """Quote from each of the nearest documents the sentence that says most about a question.
 
     Parameters
     ----------
@@ -39,10 +37,12 @@ def answer(
         What the retriever found, best first.
     calibration : Calibration, optional
         How signals become a confidence; without one, a cautious default.
+    vocabulary : frozenset of str
+        The stems of the whole corpus.
     abstain_below : float
         The confidence under which the answer is that there is none.
     most : int
-        How many sentences are quoted at most.
+        How many sentences are quoted at most, each of another document.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def answer(
         Each quoted sentence is followed by its passage's id in brackets.
     """
     calibration = calibration or Calibration.default()
-    confidence = calibration.confidence(signals(question, hits))
+    confidence = calibration.confidence(signals(question, hits, vocabulary))
     if confidence < abstain_below:
         return Answer.none(confidence, "The passages found are too far from the question.")
     quoted = best_sentences(question, show(list(hits)).hits, most)
@@ -74,36 +74,27 @@ def cited(quoted: Sequence[tuple[Hit, Sentence]]) -> tuple[Citation, ...]:
 
 
 def best_sentences(question: str, hits: Sequence[Hit], most: int) -> list[tuple[Hit, Sentence]]:
-    """The sentences that cover most of a question's words, in the order of the passages.
+    """Of each of the first documents, the sentence that covers most of a question's words.
 
-    A word counts the more the fewer sentences have it; what a chosen sentence covers counts no more
-    for the next one.
+    A word counts the more the fewer sentences have it. Of a document, only the passage that was
+    found first is looked at.
     """
-    pool = [
-        (rank, hit, sentence)
-        for rank, hit in enumerate(hits)
-        for sentence in sentences(hit.chunk.text)
-    ]
-    held = Counter(stem for *_, sentence in pool for stem in sentence.stems)
-    left = {stem: math.log(1 + len(pool) / (1 + held[stem])) for stem in stems(question)}
-    whole = sum(left.values()) or 1.0
-    chosen: list[tuple[int, Hit, Sentence]] = []
-    while pool and len(chosen) < most:
-        best = max(pool, key=partial(_worth, left=left, whole=whole))
-        if chosen and not any(stem in best[2].stems for stem in left):
-            break
-        chosen.append(best)
-        pool.remove(best)
-        left = {stem: weight for stem, weight in left.items() if stem not in best[2].stems}
-    chosen.sort(key=lambda entry: (entry[0], entry[2].position))
-    return [(hit, sentence) for _, hit, sentence in chosen]
+    pools: dict[str, tuple[Hit, list[Sentence]]] = {}
+    for hit in hits:
+        if len(pools) < most and hit.chunk.doc not in pools:
+            found = sentences(hit.chunk.text)
+            if found:
+                pools[hit.chunk.doc] = hit, found
+    everything = [sentence for _, found in pools.values() for sentence in found]
+    held = Counter(stem for sentence in everything for stem in sentence.stems)
+    weights = {stem: math.log(1 + len(everything) / (1 + held[stem])) for stem in stems(question)}
+    whole = sum(weights.values()) or 1.0
 
+    def worth(sentence: Sentence) -> float:
+        covered = sum(weights[stem] for stem in sentence.stems & weights.keys())
+        return covered / whole + (FIRST if sentence.position == 0 else 0.0)
 
-def _worth(entry: tuple[int, Hit, Sentence], left: dict[str, float], whole: float) -> float:
-    rank, _, sentence = entry
-    covered = sum(weight for stem, weight in left.items() if stem in sentence.stems)
-    first = FIRST if sentence.position == 0 else 0.0
-    return (covered / whole + first) * LATER_PASSAGE**rank
+    return [(hit, max(found, key=worth)) for hit, found in pools.values()]
 
 
 def _stopped(text: str) -> str:

@@ -1,7 +1,7 @@
 """Documents are data: sentences that give orders to a language model are withheld from it.
 
 Whoever can put a document into the corpus can write to the model that reads it. Three things stand in
-the way: hidden characters are taken out (`words.clean`); sentences that look like orders are neither
+the way: hidden characters and comments are taken out; sentences that look like orders are neither
 shown to the model nor quoted (this module); and what the model says is told only as far as the passages
 it was shown support it (`citations`). The patterns below know the common ways to phrase an order, in a
 few languages. They are a filter, not a proof: an order in words they do not know reaches the model. How
@@ -75,6 +75,7 @@ _ALIKE = str.maketrans(
 )
 _SPACED = re.compile(r"\b(?:\w[ .\-_*]){4,}\w\b")
 _LEET = str.maketrans("013457@$", "oieastas")
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)  # what a page does not show
 _STRETCH = re.compile(r"(?<=[.!?…。！？])\s+|\n\s*\n")
 
 
@@ -106,19 +107,19 @@ def is_order(text: str) -> bool:
 
 
 def disarm(text: str) -> tuple[str, int]:
-    """A text without hidden characters and without sentences that are orders.
+    """A text without hidden characters and comments, and without sentences that are orders.
 
     Returns
     -------
     str
         What is left.
     int
-        How many sentences were taken out.
+        How many sentences and comments were taken out.
     """
-    text = clean(text)
+    text, withheld = _COMMENT.subn("", clean(text))
     if not is_order(text):
-        return text, 0
-    parts, withheld, last = [], 0, 0
+        return text, withheld
+    parts, last = [], 0
     for end in [*(m.end() for m in _STRETCH.finditer(text)), len(text)]:
         if is_order(text[last:end]):
             withheld += 1

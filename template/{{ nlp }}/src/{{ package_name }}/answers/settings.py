@@ -12,7 +12,7 @@ class Answers(Section):
 
     by: Literal["extractive", "llm"] = "extractive"
     passages: int = Field(default=5, ge=1, le=50)
-    sentences: int = Field(default=2, ge=1, le=10)
+    sentences: int = Field(default=3, ge=1, le=10)
     abstain_below: float = Field(default=0.5, ge=0, le=1)
     support: float = Field(default=0.7, gt=0, le=1)
     longest_question: int = Field(default=1000, ge=10, le=20_000)

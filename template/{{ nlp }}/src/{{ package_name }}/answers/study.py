@@ -23,24 +23,30 @@ Question = Mapping[str, Any]  # `question`, `relevant` (document ids), `answerab
 _Z = 1.959964  # of the standard normal, for 95 %
 
 
-def calibrate(search: Search, questions: Sequence[Question], passages: int) -> Calibration:
-    """Learn from training questions how sure an answer is.
+def calibrate(
+    search: Search,
+    questions: Sequence[Question],
+    passages: int,
+    vocabulary: frozenset[str] = frozenset(),
+) -> Calibration:
+    """Learn from training questions how sure it is that the documents answer one.
 
     Parameters
     ----------
     search : callable
         The chosen retriever.
     questions : sequence of mapping
-        `question`, `relevant` and `answerable`.
+        `question` and `answerable`.
     passages : int
         How many passages an answer draws on.
+    vocabulary : frozenset of str
+        The stems of the whole corpus.
     """
-    seen, right = [], []
-    for each in questions:
-        hits = search(each["question"], passages)
-        seen.append(signals(each["question"], hits))
-        right.append(bool({hit.chunk.doc for hit in hits} & set(each["relevant"])))
-    return confidence.fit(seen, right)
+    seen = [
+        signals(each["question"], search(each["question"], passages), vocabulary)
+        for each in questions
+    ]
+    return confidence.fit(seen, [bool(each["answerable"]) for each in questions])
 
 
 def study(
@@ -49,6 +55,7 @@ def study(
     search: Search,
     questions: Sequence[Question],
     attacks: Sequence[Attack] = (),
+    vocabulary: frozenset[str] = frozenset(),
     on_step: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Ask every question, of the extractive baseline and of the language model if there is one.
@@ -65,6 +72,8 @@ def study(
         Held-out ones, with `question`, `relevant` and `answerable`.
     attacks : sequence of Attack
         Documents that give orders.
+    vocabulary : frozenset of str
+        The stems of the whole corpus.
     on_step : callable
         Called once for each answer.
 
@@ -75,10 +84,12 @@ def study(
         that need no language model, and a sentence. `injection`: what became of the attacks.
     """
     quoting = {**metadata, "answers": {**metadata["answers"], "by": "extractive"}}
-    extractive = Answerer.from_metadata(quoting, environment, in_memory=True)
+    extractive = Answerer.from_metadata(quoting, environment, in_memory=True, vocabulary=vocabulary)
     rows = [_row(extractive, search, questions, on_step)]
     if metadata["answers"]["by"] == "llm":
-        model = Answerer.from_metadata(metadata, environment, bounded=True, in_memory=True)
+        model = Answerer.from_metadata(
+            metadata, environment, bounded=True, in_memory=True, vocabulary=vocabulary
+        )
         if model.by == "llm":
             rows.append(_row(model, search, questions, on_step))
     settings = extractive.settings

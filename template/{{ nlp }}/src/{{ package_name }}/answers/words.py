@@ -3,7 +3,7 @@
 import re
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import Stemmer
@@ -25,8 +25,11 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|cf|vs|etc|resp|fig|eq|no|dr|mr|ms|st|al)|\b[A-Z])\.$", re.I
 )
 _BLOCK = re.compile(r"\n[ \t]*\n|\n(?=[ \t]*(?:[-*+•]|\d+[.)])\s)|\n(?=[ \t]*#)")
+# A line with a line of signs under it, or with number signs before it, is a heading.
+_HEADING = re.compile(r"^[^\n]*\n[ \t]*([-=~^\"`*+.])\1{2,}[ \t]*$|^[ \t]*#{1,6}[ \t][^\n]*$", re.M)
 _RULE = re.compile(r"^[ \t]*[-=~^\"`*#.]{3,}[ \t]*$", re.M)
 _CODE = re.compile(r"^\s*(?:>>>|\.\.\. |```|::)|[{}<>;=|]{2}|^\s*\.\. ")
+_INNER_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?", re.UNICODE)
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w])")
 # Things with a name of their own: identifiers, paths, addresses, versions.
@@ -87,14 +90,20 @@ def sentences(text: str) -> list[Sentence]:
         Clean text, with its line breaks.
     """
     found: list[Sentence] = []
-    for block in _BLOCK.split(_RULE.sub("\n\n", text)):
+    for block in _BLOCK.split(_RULE.sub("\n\n", _HEADING.sub("\n\n", text))):
         if _CODE.search(block):
             continue
         for part in split(block):
             words = stems(part)
-            if len(words) >= 2:
-                found.append(Sentence(part.lstrip("#-*+• "), words, len(found)))
+            if len(words) >= 2 and _is_prose(part):
+                found.append(Sentence(part.lstrip("-*+• "), words, len(found)))
     return found
+
+
+def _is_prose(part: str) -> bool:
+    """Whether a text is mostly words, and not a table, a formula or a bare name."""
+    letters = sum(character.isalpha() or character.isspace() for character in part)
+    return len(part.split()) > 2 and letters >= 0.75 * len(part)
 
 
 def split(text: str) -> Iterator[str]:
@@ -111,8 +120,20 @@ def split(text: str) -> Iterator[str]:
 
 def stems(text: str) -> frozenset[str]:
     """The stems of a text's content words; identifiers count by their parts too."""
-    words = [word.lower() for word in _WORD.findall(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text))]
-    return frozenset(_stemmer().stemWords([w for w in words if w not in STOP_WORDS and len(w) > 1]))
+    return frozenset(_stemmer().stemWords(list(_content(text))))
+
+
+def vocabulary(texts: Iterable[str]) -> frozenset[str]:
+    """The stems of all content words of many texts."""
+    words: set[str] = set()
+    for text in texts:
+        words |= _content(text)
+    return frozenset(_stemmer().stemWords(list(words)))
+
+
+def _content(text: str) -> set[str]:
+    words = {word.lower() for word in _WORD.findall(_INNER_CAPITAL.sub(" ", text))}
+    return {word for word in words if len(word) > 1} - STOP_WORDS
 
 
 def _stemmer() -> Stemmer.Stemmer:

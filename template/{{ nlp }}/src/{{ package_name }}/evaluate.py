@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from . import scores, tracking
-from .answers import extractive
-from .answers.confidence import Calibration
 from .answers.study import study
 from .answers.words import stems
 from .bundle import BUNDLE, LADDER
@@ -91,7 +89,12 @@ def run(root: Path, params: Params) -> dict[str, Any]:
     }
     rows = [vars(each) for each in everything]
     result["answers"] = study(
-        predictor.metadata, environment(root), predictor.search, rows, attacks()
+        predictor.metadata,
+        environment(root),
+        predictor.search,
+        rows,
+        attacks(),
+        predictor.index.vocabulary,
     )
     result |= _decisions(predictor, everything)
     result["slices"] = _slices(documents, asked, own["mrr_at_10"])
@@ -180,26 +183,20 @@ def _baseline(root: Path, documents: list[Document], train: list[Question], para
 def _decisions(predictor: Predictor, questions: list[Question]) -> dict[str, Any]:
     """When it answers and when it abstains, and what its confidence is worth."""
     settings = predictor.answerer.settings
-    learned = Calibration.from_json(predictor.metadata["confidence"])
-    confidence, found, matrix = [], [], [[0, 0], [0, 0]]
+    confidence, found, able, matrix = [], [], [], [[0, 0], [0, 0]]
     for each in questions:
         hits = predictor.search(each.question, settings.passages)
-        answer = extractive.answer(
-            each.question,
-            hits,
-            calibration=learned,
-            abstain_below=settings.abstain_below,
-            most=settings.sentences,
-        )
+        answer = predictor.answerer.quote(each.question, hits)
         matrix[int(each.answerable)][int(not answer.abstained)] += 1
         confidence.append(answer.confidence)
         found.append(bool({hit.chunk.doc for hit in hits} & set(each.relevant)))
+        able.append(each.answerable)
     sure, right = np.array(confidence), np.array(found)
     return {
         "confusion_matrix": matrix,
         "threshold": settings.abstain_below,
         "money": None,
-        "calibration": calibration(sure, right),
+        "calibration": calibration(sure, np.array(able)),
         "review": outcome(predictor.metadata["confidence_floor"], sure, right),
     }
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .answers.words import stems
+from .answers.words import stems, vocabulary
 from .passages import Chunk, Hit
 from .stores import Store
 
@@ -125,6 +125,7 @@ class Index:
         self.setup = setup
         self._words = words
         self._meaning = meaning
+        self.vocabulary = vocabulary(f"{chunk.title}\n{chunk.text}" for chunk in chunks)
 
     def search(self, question: str, k: int) -> list[Hit]:
         """The `k` best passages, best first."""

@@ -181,7 +181,7 @@ def _description(
 ) -> dict[str, Any]:
     chosen = climbed.chosen
     rows = [vars(each) for each in questions]
-    calibration = calibrate(index.search, rows, params.answers.passages)
+    calibration = calibrate(index.search, rows, params.answers.passages, index.vocabulary)
     return {
         "task": "retrieval",
         "target": "relevant document",
@@ -213,7 +213,7 @@ def _floor(
     for each in questions:
         hits = index.search(each.question, params.answers.passages)
         if not {hit.chunk.doc for hit in hits} & set(each.relevant):
-            failed.append(calibration.confidence(signals(each.question, hits)))
+            failed.append(calibration.confidence(signals(each.question, hits, index.vocabulary)))
     return float(np.nextafter(np.median(failed), 2)) if failed else 0.5
 
 

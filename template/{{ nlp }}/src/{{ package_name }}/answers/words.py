@@ -103,7 +103,7 @@ def sentences(text: str) -> list[Sentence]:
 def _is_prose(part: str) -> bool:
     """Whether a text is mostly words, and not a table, a formula or a bare name."""
     letters = sum(character.isalpha() or character.isspace() for character in part)
-    return len(part.split()) > 2 and letters >= 0.75 * len(part)
+    return len(part.split()) > 2 and letters >= 0.65 * len(part)
 
 
 def split(text: str) -> Iterator[str]:

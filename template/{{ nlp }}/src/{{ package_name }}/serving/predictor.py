@@ -69,13 +69,16 @@ class Predictor:
                 )
                 store = stores.load(folder, metadata["store"], variables.database_url)
                 meaning = Dense(store, embedder.vector, [chunk.id for chunk in chunks])
-            answerer = Answerer.from_metadata(metadata, variables, bounded)
+            index = Index(chunks, setup, words, meaning)
+            answerer = Answerer.from_metadata(
+                metadata, variables, bounded, vocabulary=index.vocabulary
+            )
         except (KeyError, TypeError, ValueError, OSError) as error:
             raise UserError(
                 f"The index in {folder} cannot be used ({type(error).__name__}: {error}). "
                 "Run `train` again."
             ) from error
-        return cls(metadata, Index(chunks, setup, words, meaning), answerer)
+        return cls(metadata, index, answerer)
 
     def search(self, question: str, k: int) -> list[Hit]:
         """The `k` best passages, best first."""

@@ -42,8 +42,9 @@ def record(root: Path, stage: str) -> None:
 def write_inputs(root: Path, overrides: Sequence[str]) -> None:
     """Write down the overrides and the state of the data's source.
 
-    A file is known by its hash, a folder by the names, sizes and times of its files. A database
-    cannot be known, so its query runs again each time.
+    A file is known by its hash, a folder by the names, sizes and times of its files, with the files
+    that other settings of the data name. A database cannot be known, so its query runs again each
+    time.
     """
     data = config.load(root, overrides).data
     source: dict[str, str] = {"source": str(data.source)}
@@ -53,6 +54,8 @@ def write_inputs(root: Path, overrides: Sequence[str]) -> None:
         source |= {"path": data.path, "sha256": sha256(root / data.path)}
     elif data.path and source["source"] == "folder":
         source |= {"path": data.path, "state": folder_state(root / data.path)}
+        named = {name: root / text for name, text in data if isinstance(text, str) and text}
+        source |= {name: sha256(file) for name, file in named.items() if file.is_file()}
     content = {"overrides": list(overrides), "data": source}
     write_text(root / INPUTS, HEADER + yaml.safe_dump(content, allow_unicode=True))
 

@@ -34,7 +34,6 @@ from .train import Meaning, relevant_of, texts_of
 WORST = 20
 SMALLEST_SLICE = 15
 DRAWS = 2000
-LABELS = ("not answerable", "answerable")
 
 
 def run(root: Path, params: Params) -> dict[str, Any]:
@@ -74,7 +73,6 @@ def run(root: Path, params: Params) -> dict[str, Any]:
         "model_version": predictor.version,
         "chosen_rung": ladder["chosen"],
         "baseline_rung": ladder["rungs"][0]["name"],
-        "labels": list(LABELS),
         **compared(own, other, params.seed),
     }
     result["primary"] = {
@@ -181,7 +179,11 @@ def _baseline(root: Path, documents: list[Document], train: list[Question], para
 
 
 def _decisions(predictor: Predictor, questions: list[Question]) -> dict[str, Any]:
-    """When it answers and when it abstains, and what its confidence is worth."""
+    """When quoted sentences answer and when they abstain, and what their confidence is worth.
+
+    The rows of the confusion matrix are questions without an answer and those with one; its columns
+    are abstentions and answers.
+    """
     settings = predictor.answerer.settings
     confidence, found, able, matrix = [], [], [], [[0, 0], [0, 0]]
     for each in questions:

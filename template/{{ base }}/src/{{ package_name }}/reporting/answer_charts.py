@@ -132,7 +132,7 @@ def calibration(data: Json, ladder: Json, metrics: Json) -> Figure | None:
         clip_on=False,
     )
     _unit_square(axes)
-    axes.set_xlabel("Predicted probability (area of a dot: rows)")
+    axes.set_xlabel(f"Predicted probability (area of a dot: {case(data)}s)")
     axes.set_ylabel("Observed share")
     return figure
 

@@ -77,7 +77,7 @@ def abstention(run: Run) -> str:
         return f"{text}."
     return (
         f"{text}; {share(precision)} of its {plural(precision['n'], 'abstention')} are right, the "
-        "others could have been answered."
+        "others have an answer in the documents."
     )
 
 

@@ -26,7 +26,10 @@ def bins_of(column: "pd.Series[Any]") -> "pd.Series[Any]":
     if column.nunique() <= 6:
         return column.map(lambda v: "(missing)" if pd.isna(v) else f"{v:g}")
     quarters = pd.qcut(column, 4, duplicates="drop")
-    names = quarters.map(lambda i: f"{i.left:.4g} to {i.right:.4g}", na_action="ignore")
+    least = column.min()  # the first interval begins a little below it
+    names = quarters.map(
+        lambda i: f"{max(i.left, least):.4g} to {i.right:.4g}", na_action="ignore"
+    )
     return names.astype(object).fillna("(missing)")
 
 

@@ -25,7 +25,7 @@ from .reporting.display import metric_label, number
 from .reporting.display import score as shown
 from .rungs import BM25, make_rungs
 from .serving.predictor import Predictor
-from .study.answers import FIGURES, METRICS, calibration, count_opening
+from .study.answers import FIGURES, METRICS, count_opening
 from .study.metrics import bootstrap
 from .study.review import outcome
 from .study.slices import slices
@@ -179,26 +179,24 @@ def _baseline(root: Path, documents: list[Document], train: list[Question], para
 
 
 def _decisions(predictor: Predictor, questions: list[Question]) -> dict[str, Any]:
-    """When quoted sentences answer and when they abstain, and what their confidence is worth.
+    """When quoted sentences answer and when they abstain, and whom their confidence sends.
 
     The rows of the confusion matrix are questions without an answer and those with one; its columns
     are abstentions and answers.
     """
     settings = predictor.answerer.settings
-    confidence, found, able, matrix = [], [], [], [[0, 0], [0, 0]]
+    confidence, found, matrix = [], [], [[0, 0], [0, 0]]
     for each in questions:
         hits = predictor.search(each.question, settings.passages)
         answer = predictor.answerer.quote(each.question, hits)
         matrix[int(each.answerable)][int(not answer.abstained)] += 1
         confidence.append(answer.confidence)
         found.append(bool({hit.chunk.doc for hit in hits} & set(each.relevant)))
-        able.append(each.answerable)
     sure, right = np.array(confidence), np.array(found)
     return {
         "confusion_matrix": matrix,
         "threshold": settings.abstain_below,
         "money": None,
-        "calibration": calibration(sure, np.array(able)),
         "review": outcome(predictor.metadata["confidence_floor"], sure, right),
     }
 

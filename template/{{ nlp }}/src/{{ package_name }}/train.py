@@ -2,7 +2,7 @@
 
 import importlib.util
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,8 @@ from .errors import UserError
 from .files import write_json
 from .folds import make_folds
 from .index import Index
-from .ladder import Climb, climb, refit
-from .passages import Chunk
+from .ladder import Climb, Rung, climb, refit
+from .passages import Chunk, Hit
 from .questions import Question, groups_of, read_side
 from .retriever import Retriever, Sizes
 from .rungs import make_rungs
@@ -127,9 +127,10 @@ def run(root: Path, params: Params) -> dict[str, Any]:
     _require_better_than_chance(climbed, len(documents))
     model: Retriever = refit(climbed.chosen.rung, rungs, None, questions, relevant)
     index = model.index()
+    unseen = _unseen(climbed, rungs, asked, [each for each in everything if not each.answerable])
     metadata = {
         **bundle.provenance(root, [name for name in PACKAGES if _installed(name)]),
-        **_description(climbed, model, everything, index, params),
+        **_description(climbed, model, everything, unseen, index, params),
         "documents": len(documents),
     }
     with bundle.replacing(root) as work:
@@ -172,16 +173,35 @@ def _require_better_than_chance(climbed: Climb, documents: int) -> None:
         )
 
 
+def _unseen(
+    climbed: Climb, rungs: list[Rung], asked: list[Question], others: list[Question]
+) -> Callable[[str, int], list[Hit]]:
+    """A search of the training questions, each by the retriever whose training side lacked it.
+
+    Questions without an answer take no part in training; the folds have them in turn.
+    """
+    texts, relevant = texts_of(asked), relevant_of(asked)
+    by_question: dict[str, Index] = {}
+    for number, (train, validation) in enumerate(climbed.folds):
+        known = [texts[row] for row in train]
+        index = refit(climbed.chosen.rung, rungs, None, known, relevant[train]).index()
+        held_out = [texts[row] for row in validation]
+        held_out += texts_of(others[number :: len(climbed.folds)])
+        by_question |= dict.fromkeys(held_out, index)
+    return lambda question, k: by_question[question].search(question, k)
+
+
 def _description(
     climbed: Climb,
     model: Retriever,
     questions: list[Question],
+    unseen: Callable[[str, int], list[Hit]],
     index: Index,
     params: Params,
 ) -> dict[str, Any]:
     chosen = climbed.chosen
     rows = [vars(each) for each in questions]
-    calibration = calibrate(index.search, rows, params.answers.passages, index.vocabulary)
+    calibration = calibrate(unseen, rows, params.answers.passages, index.vocabulary)
     return {
         "task": "retrieval",
         "target": "relevant document",
@@ -196,7 +216,7 @@ def _description(
         "setup": model.setup_.to_json(),
         "passages": len(index.chunks),
         "confidence": calibration.to_json(),
-        "confidence_floor": _floor(params, calibration, index, questions),
+        "confidence_floor": _floor(params, calibration, unseen, index.vocabulary, questions),
         "answers": params.answers.model_dump(mode="json"),
         "llm": params.llm.model_dump(mode="json"),
         "example": next(each.question for each in questions if each.answerable),
@@ -204,16 +224,20 @@ def _description(
 
 
 def _floor(
-    params: Params, calibration: Calibration, index: Index, questions: list[Question]
+    params: Params,
+    calibration: Calibration,
+    search: Callable[[str, int], list[Hit]],
+    vocabulary: frozenset[str],
+    questions: list[Question],
 ) -> float:
     """`review.confidence_floor`; `auto` lets half of the training questions that fail fall under."""
     if params.review.confidence_floor != "auto":
         return float(params.review.confidence_floor)
     failed = []
     for each in questions:
-        hits = index.search(each.question, params.answers.passages)
+        hits = search(each.question, params.answers.passages)
         if not {hit.chunk.doc for hit in hits} & set(each.relevant):
-            failed.append(calibration.confidence(signals(each.question, hits, index.vocabulary)))
+            failed.append(calibration.confidence(signals(each.question, hits, vocabulary)))
     return float(np.nextafter(np.median(failed), 2)) if failed else 0.5
 
 

@@ -165,11 +165,11 @@ class Study:
             "money": None,
         }
         top, right = answers.max(axis=1), np.argmax(answers, axis=1) == y
-        shapes["calibration"] = calibration(top, right)
+        shapes["calibration"] = _calibration(top, right)
         if self.floor is not None:
             shapes["review"] = outcome(self.floor, top, self.decided(answers) == y)
         if self.task == "binary":
-            shapes["calibration"] = calibration(answers[:, 1], y == 1)
+            shapes["calibration"] = _calibration(answers[:, 1], y == 1)
             shapes["money"] = self._money(answers)
             if len(np.unique(y)) == 2:
                 fpr, tpr, _ = roc_curve(y, answers[:, 1])
@@ -215,21 +215,8 @@ def _gains(own: Scores, other: Scores) -> Scores:
     }
 
 
-def calibration(probability: NDArray[np.float64], hit: NDArray[np.bool_]) -> dict[str, Any]:
-    """Ten bins with equally many rows, and their mean gap weighted by size (expected error).
-
-    Parameters
-    ----------
-    probability : ndarray of shape (n,)
-        As stated.
-    hit : ndarray of shape (n,)
-        Whether it happened.
-
-    Returns
-    -------
-    dict
-        `bins` of `mean_predicted`, `observed` and `n`; and `ece`, null where all rows are alike.
-    """
+def _calibration(probability: NDArray[np.float64], hit: NDArray[np.bool_]) -> dict[str, Any]:
+    """Ten bins with equally many rows, and their mean gap weighted by size (expected error)."""
     if len(np.unique(hit)) < 2:
         return {"bins": [], "ece": None}
     observed, predicted = calibration_curve(hit, probability, n_bins=10, strategy="quantile")

@@ -27,9 +27,7 @@ def bins_of(column: "pd.Series[Any]") -> "pd.Series[Any]":
         return column.map(lambda v: "(missing)" if pd.isna(v) else f"{v:g}")
     quarters = pd.qcut(column, 4, duplicates="drop")
     least = column.min()  # the first interval begins a little below it
-    names = quarters.map(
-        lambda i: f"{max(i.left, least):.4g} to {i.right:.4g}", na_action="ignore"
-    )
+    names = quarters.map(lambda i: f"{max(i.left, least):.4g} to {i.right:.4g}", na_action="ignore")
     return names.astype(object).fillna("(missing)")
 
 

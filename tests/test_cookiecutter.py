@@ -11,6 +11,7 @@ import pytest
 import yaml
 from generate import cookiecutter_json, questions
 from projects import ROOT, clean_environment, commit, copy_template, git, render
+from roles import ROLES
 
 NAME = """A "quoted" 'name' \\ {{ 7 * 7 }} # : é 👩‍🔬"""
 
@@ -74,8 +75,9 @@ def test_it_asks_what_copier_asks() -> None:
         {},
         {"project_name": NAME, "author_name": NAME, "description": NAME, "deploy": "fly"},
         {"project_name": "Random", "license": "BSD-3-Clause", "github_owner": "ada"},
+        *({"role": role} for role in ROLES),
     ],
-    ids=["defaults", "hostile", "chosen"],
+    ids=["defaults", "hostile", "chosen", *ROLES],
 )
 def test_it_writes_the_bytes_copier_writes(
     template: Path, tmp_path: Path, answers: dict[str, str]

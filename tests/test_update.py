@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from projects import PACKAGE, Project, commit, copy_template, git
+from roles import ROLES
 
 HOSTILE = """A "quoted" 'name' \\ {{ 7 * 7 }} # : é"""
 
@@ -97,6 +98,33 @@ def test_an_update_keeps_my_edits_and_brings_the_improvements(
 
     # The project's own tests pass on what came out.
     Project(mine, project.environment).run("pytest", "-q", "-p", "no:cacheprovider")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_edits_of_any_role_are_kept(released: Path, tmp_path: Path, role: str) -> None:
+    """I add a feature and change the seed; the template adds to the same role's module."""
+    mine = tmp_path / "mine"
+    copy = ("copy", "--defaults", "--quiet", "--data", f"role={role}")
+    copier(*copy, str(released), str(mine), cwd=tmp_path)
+    commit(mine, "Begin")
+    edit(mine / "params.yaml", "\nseed: 0", "\nseed: 7")
+    evaluate = mine / "src" / PACKAGE / "evaluate.py"
+    evaluate.write_text(evaluate.read_text("utf-8") + "\n\nMINE = 1\n", "utf-8")
+    (mine / "tests/test_mine.py").write_text("def test_mine():\n    pass\n")
+    commit(mine, "Make it mine")
+    for path in (released / "template").glob("*/src/*/evaluate.py"):
+        text = path.read_text("utf-8")
+        path.write_text(text.replace('"""\n', '"""\n\n# Improved.\n', 1), "utf-8")
+    commit(released, "Second release", tag="v2.0.0")
+
+    copier("update", "--defaults", "--quiet", cwd=mine)
+
+    assert conflicts(mine) == []
+    assert "\nseed: 7" in (mine / "params.yaml").read_text("utf-8")
+    text = evaluate.read_text("utf-8")
+    assert "# Improved." in text
+    assert text.endswith("MINE = 1\n")
+    assert (mine / "tests/test_mine.py").exists()
 
 
 def test_lines_both_changed_are_marked_and_nothing_is_lost(released: Path, tmp_path: Path) -> None:

@@ -48,8 +48,8 @@ def _across(pictures: list[Picture], pairs: list[tuple[int, int]], sides: Sides)
     tested = set(sides.test.tolist())
     crossing = [pair for pair in pairs if (pair[0] in tested) != (pair[1] in tested)]
     detail = (
-        f"{len(pairs):,} pairs of pictures look the same (perceptual hash, confirmed by "
-        f"thumbnails); {len(crossing):,} of them lie on both sides of the split."
+        f"Pairs of pictures that look the same (perceptual hash, confirmed by thumbnails): "
+        f"{len(pairs):,}; on both sides of the split: {len(crossing):,}."
     )
     if not crossing:
         return _finding("near-duplicates-across-split", "passed", detail)
@@ -69,7 +69,7 @@ def _contradictions(pictures: list[Picture], pairs: list[tuple[int, int]]) -> Fi
     return _finding(
         "same-picture-two-classes",
         "warning",
-        f"{len(torn):,} pairs look the same and are of two classes: {_names(pictures, torn)}.",
+        f"Pairs that look the same and are of two classes: {len(torn):,}. {_names(pictures, torn)}.",
         "Look at them and correct the wrong label.",
     )
 

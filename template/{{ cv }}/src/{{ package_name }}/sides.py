@@ -49,8 +49,7 @@ def set_aside(
         else:
             reason = (
                 "Drawn at random with the shares of the classes kept; pictures that look the same "
-                f"or share a group ({len(codes) - distinct:,} beyond the first of their kind) are "
-                "on one side."
+                f"or share a group are on one side ({len(codes):,} pictures, {distinct:,} groups)."
             )
             splitter = StratifiedGroupKFold(
                 max(2, round(1 / test_size)), shuffle=True, random_state=seed

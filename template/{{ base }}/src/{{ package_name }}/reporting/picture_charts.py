@@ -67,10 +67,10 @@ def explanations(data: Json, ladder: Json, metrics: Json) -> Figure | None:
             extent=(0, width, height, 0),
             interpolation="bilinear",
         )
-        below.set_xlabel(f"falls by up to {percent(most, 0)}", size=8, color=MUTED, labelpad=2)
+        below.set_xlabel(f"up to {percent(most, 0)}", size=8, color=MUTED, labelpad=2)
     caption(
         figure,
-        "Occlusion: the answer's probability without each part. Red: it falls. Blue: it rises.",
+        "Occlusion: how far the answer's probability falls (red) or rises (blue) without each part.",
     )
     return figure
 

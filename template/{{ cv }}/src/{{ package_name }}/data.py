@@ -214,6 +214,10 @@ def _report(
     warnings = [f"{each['file']}: {each['reason']}" for each in looked.unreadable[:20]]
     if len(looked.unreadable) > 20:
         warnings.append(f"... and {len(looked.unreadable) - 20:,} more that cannot be decoded.")
+    if looked.empty:
+        warnings.append(
+            f"No class, since they hold no picture that can be read: {', '.join(looked.empty[:10])}."
+        )
     if looked.others:
         warnings.append(
             f"Not read, since their names do not end like those of pictures: "

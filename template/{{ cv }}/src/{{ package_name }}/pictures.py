@@ -55,11 +55,15 @@ class Picture:
 
 @dataclass
 class Looked:
-    """All pictures that can be read, in the order of their names, and what was set aside."""
+    """All pictures that can be read, in the order of their names, and what was set aside.
+
+    `empty` names the class folders without a picture that can be read.
+    """
 
     pictures: list[Picture]
     unreadable: list[dict[str, str]]
     others: list[str]
+    empty: list[str]
 
 
 def files_of(folder: Path) -> tuple[list[Path], list[str]]:
@@ -93,6 +97,11 @@ def files_of(folder: Path) -> tuple[list[Path], list[str]]:
     return found, others
 
 
+def class_folders(folder: Path) -> list[str]:
+    """Names of the folders that stand for a class."""
+    return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
 def look(root: Path, folder: Path, max_megapixels: float) -> Looked:
     """Look at every picture under `folder`; a file that cannot be read is set aside, and named.
 
@@ -106,7 +115,7 @@ def look(root: Path, folder: Path, max_megapixels: float) -> Looked:
         Larger ones are set aside.
     """
     paths, others = files_of(folder)
-    result = Looked([], [], others)
+    result = Looked([], [], others, [])
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         seen = _in_blocks(pool, paths, lambda path: _one(root, folder, path, max_megapixels))
         for path, answer in zip(paths, tqdm(seen, "looking", len(paths), unit="img"), strict=True):
@@ -115,6 +124,8 @@ def look(root: Path, folder: Path, max_megapixels: float) -> Looked:
             else:
                 name = path.relative_to(folder).as_posix()
                 result.unreadable.append({"file": name, "reason": answer})
+    known = {picture.label for picture in result.pictures}
+    result.empty = [name for name in class_folders(folder) if name not in known]
     return result
 
 

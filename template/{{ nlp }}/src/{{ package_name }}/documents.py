@@ -3,8 +3,8 @@
 import hashlib
 import io
 import json
+import logging
 import re
-import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +16,8 @@ from .files import write_text
 
 FILE = Path("data", "documents.jsonl")
 FEWEST_WORDS = 3
+
+logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what is wrong is said once, below
 
 
 class UnreadableError(Exception):
@@ -146,7 +148,7 @@ def _html(content: bytes) -> str:
 
 def _pdf(content: bytes) -> str:
     import pypdf
-    from pypdf.errors import PyPdfError
+    from pypdf.errors import DependencyError
 
     try:
         reader = pypdf.PdfReader(io.BytesIO(content))
@@ -155,18 +157,18 @@ def _pdf(content: bytes) -> str:
         return "\n\n".join(page.extract_text() for page in reader.pages)
     except UnreadableError:
         raise
-    # A damaged file makes pypdf raise nearly anything.
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except DependencyError as error:  # ciphers that need a further package
+        raise UnreadableError("is encrypted: save it without a password") from error
+    except Exception as error:  # a damaged file makes pypdf raise nearly anything
         raise UnreadableError(f"is a damaged PDF ({type(error).__name__})") from error
 
 
 def _docx(content: bytes) -> str:
     import docx
-    from docx.opc.exceptions import PackageNotFoundError
 
     try:
         opened = docx.Document(io.BytesIO(content))
-    except (PackageNotFoundError, zipfile.BadZipFile, KeyError, ValueError) as error:
+    except Exception as error:  # as with pypdf, and lxml's errors besides
         raise UnreadableError(f"is no Word document ({type(error).__name__})") from error
     lines = [paragraph.text for paragraph in opened.paragraphs]
     for table in opened.tables:

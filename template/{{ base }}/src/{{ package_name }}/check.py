@@ -150,8 +150,8 @@ def own_data(root: Path, params: Any) -> str:
     if getattr(getattr(params, "data", None), "source", None) != "sample":
         return ""
     return (
-        "This is still the sample. Your own problem tells more about you: set data.source, "
-        "data.path and data.target in params.yaml."
+        "This is still the sample. Your own problem tells more about you: say where its data "
+        "lies, under `data` in params.yaml."
     )
 
 

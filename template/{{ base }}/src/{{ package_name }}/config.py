@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +17,8 @@ from .settings import RoleEnvironment, RoleParams
 
 PARAMS_FILE = "params.yaml"
 NO_TEXT = ("", "null", "~")
+# Where a key may be of several kinds, pydantic tells of each, by these names.
+KIND = re.compile(r"(literal|constrained|bool|int|float|str)\b.*")
 
 
 class Split(Section):
@@ -155,17 +158,22 @@ def environment(root: Path) -> Environment:
 
 
 def _explain(error: ValidationError, source: str) -> str:
-    lines = []
+    lines: list[str] = []
+    wrong: dict[str, str] = {}
     for problem in error.errors():
         location = [str(part) for part in problem["loc"]]
+        if len(location) > 1 and KIND.fullmatch(location[-1]):
+            location.pop()
         key = ".".join(location)
         if problem["type"] == "extra_forbidden":
             lines.append(f"{source}: unknown key `{key}`.{_hint(location)}")
         elif problem["type"] == "missing":
             lines.append(f"{source}: `{key}` is missing.")
+        elif key in wrong:
+            wrong[key] += f"; or: {problem['msg'].removeprefix('Input should be ')}"
         else:
-            lines.append(f"{source}: `{key}` is {problem['input']!r}. {problem['msg']}.")
-    return "\n".join(lines)
+            wrong[key] = f"{source}: `{key}` is {problem['input']!r}. {problem['msg']}"
+    return "\n".join([*lines, *(f"{line}." for line in wrong.values())])
 
 
 def _hint(location: list[str]) -> str:

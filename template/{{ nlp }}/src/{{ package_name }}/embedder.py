@@ -7,7 +7,7 @@ weights, the tokenizer beside it. Reimers and Gurevych 2019, "Sentence-BERT"; Wa
 
 import importlib.util
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -40,6 +40,7 @@ FILES = {
     "config.json": (_TOKENIZER, "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
 }
 ENDPOINT = "endpoint:"
+AT_ONCE = 64  # texts in one request
 
 
 class EmbedderUnavailable(UserError):
@@ -161,7 +162,9 @@ def _local(folder: Path, threads: int | None) -> Any:
 
 def _named(name: str, threads: int | None) -> Any:
     from fastembed import TextEmbedding
+    from loguru import logger
 
+    logger.disable("fastembed")  # it tells of every attempt; what is wrong is said once, below
     try:
         model = TextEmbedding(name, threads=threads)
     except Exception as error:
@@ -181,9 +184,10 @@ def _remote(model: str, address: str | None) -> Any:
     except Exception as error:
         raise EmbedderUnavailable(f"The endpoint cannot be used: {error}") from error
 
-    def encode(texts: list[str]) -> list[list[float]]:
+    def encode(texts: list[str]) -> Iterator[list[float]]:
         try:
-            return client.embed_documents(texts)
+            for start in range(0, len(texts), AT_ONCE):
+                yield from client.embed_documents(texts[start : start + AT_ONCE])
         except Exception as error:
             raise EmbedderUnavailable(f"The embedding endpoint failed: {error}") from error
 

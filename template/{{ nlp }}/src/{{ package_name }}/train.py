@@ -18,7 +18,7 @@ from .bundle import LADDER
 from .config import Params, environment
 from .cutting import cut
 from .documents import read_documents
-from .embedder import Embedder
+from .embedder import Embedder, EmbedderUnavailable
 from .errors import UserError
 from .files import write_json
 from .folds import make_folds
@@ -53,14 +53,26 @@ class Meaning:
         self.root = root
         self.passages = passages
         self.params = params
+        self._why_not: EmbedderUnavailable | None = None
 
     @cached_property
     def embedder(self) -> Embedder:
-        """The embedder that `index.embedder` names."""
+        """The embedder that `index.embedder` names; what cannot be had is not tried again.
+
+        Raises
+        ------
+        EmbedderUnavailable
+        """
+        if self._why_not is not None:
+            raise self._why_not
         settings = self.params.index
         address = environment(self.root).embeddings_base_url
         cache = self.root / vectors.FILE.parent
-        return Embedder.get(settings.embedder, cache, settings.threads, address)
+        try:
+            return Embedder.get(settings.embedder, cache, settings.threads, address)
+        except EmbedderUnavailable as error:
+            self._why_not = error
+            raise
 
     def vectors(self) -> NDArray[np.float32]:
         """Those of all passages, shape (n, d)."""

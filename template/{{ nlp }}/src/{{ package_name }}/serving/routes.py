@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ..answers.answer import found_json
 from ..answers.question import body_model
+from ..embedder import EmbedderUnavailable
 from ..stores import StoreUnreachable
 from .answer import Answered, stamp
 from .errors import REFUSALS
@@ -25,6 +26,7 @@ EVENTS = "text/event-stream"
 SECONDS_OF_SILENCE = 15.0  # after which a stream is kept open with a comment
 MOST_FOUND = 50
 BUSY = {"Retry-After": "5"}
+UNREACHABLE = (StoreUnreachable, EmbedderUnavailable)
 
 
 class Found(BaseModel):
@@ -83,13 +85,13 @@ def add(app: FastAPI, predictor: Predictor, limits: Limits, metrics: Metrics) ->
     def predict(body: Any) -> dict[str, Any]:
         try:
             return replied(body.question)
-        except StoreUnreachable as error:
+        except UNREACHABLE as error:
             raise HTTPException(503, str(error), BUSY) from error
 
     def search(body: Any) -> dict[str, Any]:
         try:
             hits = predictor.search(body.question, body.k)
-        except StoreUnreachable as error:
+        except UNREACHABLE as error:
             raise HTTPException(503, str(error), BUSY) from error
         return stamp({"hits": [found_json(hit) for hit in hits]}, predictor.version)
 
@@ -180,5 +182,5 @@ async def _events(
         yield _event(kind, {"text": text} if text else {})
     try:
         yield _event("answer", await answering)
-    except StoreUnreachable as error:
+    except UNREACHABLE as error:
         yield _event("error", {"detail": str(error)})

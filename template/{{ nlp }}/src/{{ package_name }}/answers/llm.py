@@ -167,7 +167,7 @@ class LanguageModel:
             except _Failure as failure:
                 nothing = self._budget.priced(0, 0)
                 usage += self._budget.settle(reserved, nothing if failure.is_free else reserved)
-                if draft.text:
+                if draft.has_told:
                     on_event("restart", "")
                 raise
             read, written = used or (0, reserved.output_tokens)
@@ -289,6 +289,11 @@ class _Draft:
         self._checked = 0
         self._claims = 0
         self._supported: list[Support] = []
+
+    @property
+    def has_told(self) -> bool:
+        """Whether a sentence of it was told."""
+        return bool(self._supported)
 
     def take(self, text: str) -> None:
         """Add a piece."""

@@ -61,10 +61,10 @@ def fresh_cv(template: Path, cv_project: Project, tmp_path: Path) -> Callable[..
 
 @pytest.fixture(scope="session")
 def nlp_project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The default nlp project, rendered and installed by `uv sync`, no git repository yet."""
+    """The default nlp project, rendered and installed with its extras, no git repository yet."""
     folder = render(template, tmp_path_factory.mktemp("nlp") / "my-project", role="nlp")
     project = Project(folder, tmp_path_factory.mktemp("nlp-environment") / "venv")
-    project.uv("sync", "--quiet", "--compile-bytecode")
+    project.uv("sync", "--quiet", "--compile-bytecode", "--all-extras")
     return project
 
 
@@ -86,23 +86,3 @@ def mlops_project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     project = Project(folder, tmp_path_factory.mktemp("mlops-environment") / "venv")
     project.uv("sync", "--quiet", "--compile-bytecode")
     return project
-
-
-@pytest.fixture(scope="session")
-def nlp_project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The default nlp project, rendered and installed with all extras, no git repository yet."""
-    folder = render(template, tmp_path_factory.mktemp("nlp") / "my-project", role="nlp")
-    project = Project(folder, tmp_path_factory.mktemp("nlp-environment") / "venv")
-    project.uv("sync", "--quiet", "--compile-bytecode", "--all-extras")
-    return project
-
-
-@pytest.fixture
-def fresh_nlp(template: Path, nlp_project: Project, tmp_path: Path) -> Callable[..., Project]:
-    """Return a function that renders a new nlp project, in the installed environment."""
-
-    def make(name: str = "fresh", **answers: str) -> Project:
-        folder = render(template, tmp_path / name, **{"role": "nlp", **answers})
-        return Project(folder, nlp_project.environment)
-
-    return make

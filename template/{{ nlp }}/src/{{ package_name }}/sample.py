@@ -6,7 +6,11 @@ Whatever version is installed is what is read: a document that a question names 
 lacks is left out of the question, and the question with it where no other document answers it.
 
 The questions were written before anything was searched: each asks what a practitioner would, in
-words other than those of the documents, and names the documents that answer it.
+words other than those of the documents, and names the documents that answer it. Afterwards the
+labels were completed: the first five documents of a search by words and of one by meaning were
+looked through for every question, and those that answer were added, whichever search found them.
+Where a sentence of the documentation answers (as what `class_weight` does), so does every document
+that repeats it.
 """
 
 import contextlib

@@ -11,9 +11,10 @@ many of a set of known attacks got through is measured by `evaluate`, with a mod
 import re
 import unicodedata
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from ..passages import Hit
-from .words import clean
+from .words import clean, one_line
 
 _IT = r"(?:ai|a\.i\.|assistants?|language models?|llms?|chat ?bots?|chatgpt|gpt[-\w]*|claude|gemini|copilot|agents?)"
 _PATTERNS = (
@@ -30,7 +31,6 @@ _PATTERNS = (
     r"\b(?:pretend|role-?play)\b.{0,30}\b(?:to be|you|that|as)\b",
     r"\b(?:developer|debug|god|admin|jailbreak|dan|maintenance) mode\b",
     # Marks of a conversation.
-    r"(?:^|\n)\s*(?:#+\s*)?(?:system|assistant|developer|human|user)\s*:",
     r"<\s*/?\s*(?:system|assistant|user|instructions?|prompt|passage|context|im_start|im_end)\b[^>]*>",
     r"<\|[^|>]{1,40}\|>|\[/?(?:inst|sys|system)\]|<</?sys>>",
     r"#{2,}\s*(?:system|instruction|response|prompt)|\b(?:begin|end|start) (?:of )?(?:system|prompt|instructions?|passages?|context|documents?)\b",
@@ -67,6 +67,9 @@ _PATTERNS = (
     r"(?:تجاهل|انس).{0,40}(?:التعليمات|الأوامر)",
 )  # fmt: skip
 _ORDER = re.compile("|".join(f"(?:{p})" for p in _PATTERNS), re.IGNORECASE | re.DOTALL)
+_SPEAKER = re.compile(
+    r"^\s*(?:#+\s*)?(?:system|assistant|developer|human|user)\s*:", re.IGNORECASE | re.MULTILINE
+)
 _BLOB = re.compile(r"(?<![\w/+=-])(?=[\w/+]*\d)(?=[\w/+]*[A-Z])[A-Za-z0-9+/]{48,}={0,2}")
 # Letters of other alphabets that look like Latin ones.
 _ALIKE = str.maketrans(
@@ -74,6 +77,7 @@ _ALIKE = str.maketrans(
     "aceopxyijshdqwbkmhtABEKMHOPCTXIJSaoeiknptuxABEZHIKMNOPTYX",
 )
 _SPACED = re.compile(r"\b(?:\w[ .\-_*]){4,}\w\b")
+_DIGIT_INSIDE = re.compile(r"\b[a-z]*(?:[a-z][013457@$]|[013457@$][a-z])[a-z]", re.IGNORECASE)
 _LEET = str.maketrans("013457@$", "oieastas")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)  # what a page does not show
 _STRETCH = re.compile(r"(?<=[.!?…。！？])\s+|\n\s*\n")
@@ -98,14 +102,18 @@ class Shown:
 def is_order(text: str) -> bool:
     """Whether a text looks like an order to a language model, or hides something from readers."""
     plain = unicodedata.normalize("NFKC", clean(text))
-    if _BLOB.search(plain):
+    if _BLOB.search(plain) or _SPEAKER.search(plain):
         return True
-    forms = {plain, plain.translate(_ALIKE), plain.translate(_LEET)}
+    plain = one_line(plain)
+    forms = {plain, plain.translate(_ALIKE)}
+    if _DIGIT_INSIDE.search(plain):
+        forms.add(plain.translate(_LEET))
     if _SPACED.search(plain):
         forms.add(_SPACED.sub(lambda m: re.sub(r"[ .\-_*]", "", m.group()), plain))
-    return any(_ORDER.search(form) or _ORDER.search(" ".join(form.split())) for form in forms)
+    return any(_ORDER.search(form) for form in forms)
 
 
+@lru_cache(maxsize=20_000)
 def disarm(text: str) -> tuple[str, int]:
     """A text without hidden characters and comments, and without sentences that are orders.
 

@@ -22,7 +22,6 @@ WIDTHS = (16, 32, 64, 64, 64)
 VALIDATION = 1 / 8
 BATCH = 64
 SMALL = 32
-BLOCK = 256
 
 
 class SmallNet(nn.Module):
@@ -220,7 +219,7 @@ class NetworkRung(Seen):
             iterator_train__drop_last=self.drop_last and len(y) > 2 * self.batch,
             iterator_train__collate_fn=as_is,
             iterator_valid__collate_fn=as_is,
-            iterator_valid__batch_size=BLOCK,
+            iterator_valid__batch_size=self.batch,
             verbose=0,
             **self.schedule(counts),
         )

@@ -59,15 +59,24 @@ class Store:
         try:
             rows = each(self.listing, lambda row: view.extract(self.image(row)))
             first = next(rows)
-            shape = (len(self.listing), len(first))
-            target = np.lib.format.open_memmap(unfinished, "w+", first.dtype, shape)
-            target[0] = first
+            header = {
+                "descr": np.lib.format.dtype_to_descr(first.dtype),
+                "fortran_order": False,
+                "shape": (len(self.listing), len(first)),
+            }
             bar = tqdm(
-                rows, desc=f"seeing: {view.spec['kind']}", unit="img", initial=1, total=shape[0]
+                rows,
+                desc=f"seeing: {view.spec['kind']}",
+                unit="img",
+                initial=1,
+                total=len(self.listing),
             )
-            for row, features in enumerate(bar, start=1):
-                target[row] = features
-            target.flush()
+            # Written, not mapped: pages of a mapping stay with the process.
+            with unfinished.open("wb") as target:
+                np.lib.format.write_array_header_1_0(target, header)
+                target.write(first.tobytes())
+                for features in bar:
+                    target.write(features.tobytes())
             unfinished.replace(file)
         finally:
             with suppress(FileNotFoundError):

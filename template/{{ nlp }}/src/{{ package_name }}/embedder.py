@@ -6,8 +6,10 @@ weights, the tokenizer beside it. Reimers and Gurevych 2019, "Sentence-BERT"; Wa
 """
 
 import importlib.util
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
@@ -40,7 +42,7 @@ FILES = {
     "config.json": (_TOKENIZER, "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
 }
 ENDPOINT = "endpoint:"
-AT_ONCE = 64  # texts in one request
+AT_ONCE = 64  # texts in one request, or taken up before the first is given
 
 
 class EmbedderUnavailable(UserError):
@@ -109,7 +111,7 @@ class Embedder:
         cache : Path
             Where the files of the first are put together.
         threads : int or None
-            Of ONNX Runtime; None takes all cores.
+            How many texts are embedded at a time; None takes as many as there are cores.
         address : str, optional
             `EMBEDDINGS_BASE_URL`.
 
@@ -156,8 +158,21 @@ def _local(folder: Path, threads: int | None) -> Any:
     from fastembed import TextEmbedding
 
     # Given a folder, fastembed downloads nothing.
-    model = TextEmbedding(LIBRARY_NAME, specific_model_path=str(folder), threads=threads)
-    return lambda texts: model.embed(texts, batch_size=1)  # no padding: twice as fast as sixteen
+    model = TextEmbedding(LIBRARY_NAME, specific_model_path=str(folder), threads=1)
+
+    def one(text: str) -> Any:
+        return next(iter(model.embed([text])))
+
+    def encode(texts: list[str]) -> Iterator[Any]:
+        if len(texts) == 1:
+            yield one(texts[0])
+            return
+        # One text at a time on each core: no padding, and no thread that waits for another.
+        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+            for start in range(0, len(texts), AT_ONCE):
+                yield from pool.map(one, texts[start : start + AT_ONCE])
+
+    return encode
 
 
 def _named(name: str, threads: int | None) -> Any:

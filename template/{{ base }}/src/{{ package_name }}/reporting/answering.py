@@ -45,11 +45,11 @@ def ways(run: Run) -> Table | None:
     headers = [
         "Answers",
         "From a right document",
-        "Abstentions that are right",
-        "Unanswerable that it abstains on",
+        "Abstentions right",
+        "Unanswerable, abstained",
         "Sentences supported",
         "ms, new / cached",
-        "Cost of 1,000, new / cached",
+        "1,000 cost, new / cached",
     ]
     return Table(headers, rows, frozenset(range(1, len(headers))))
 

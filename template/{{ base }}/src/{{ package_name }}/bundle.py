@@ -27,26 +27,32 @@ PARITY_BOUND = 1e-5
 def served(root: Path) -> Path:
     """The folder of the bundle that answers: the newest one, until another has been promoted."""
     promoted = root / "models" / SERVED
-    return promoted if promoted.exists() else root / BUNDLE
+    # A swap that was killed half-way, where it takes two renames; whoever writes next undoes it.
+    for folder in (promoted, promoted.with_name(promoted.name + ".previous")):
+        if folder.exists():
+            return folder
+    return root / BUNDLE
 
 
 @contextmanager
-def replacing(root: Path) -> Iterator[Path]:
-    """Give a folder to write a bundle into, and put it in place when the block ends well.
+def replacing(root: Path, home: Path = BUNDLE) -> Iterator[Path]:
+    """Give a folder to write a bundle into, and put it at `home` when the block ends well.
 
     If the block raises, the earlier bundle stays.
     """
-    (root / BUNDLE).parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(dir=(root / BUNDLE).parent, prefix=".new-"))
+    (root / home).parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=(root / home).parent, prefix=".new-"))
     try:
         yield work
         work.chmod(0o755)
-        replace_folder(work, root / BUNDLE)
+        replace_folder(work, root / home)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def provenance(root: Path, packages: Iterable[str]) -> dict[str, Any]:
+def provenance(
+    root: Path, packages: Iterable[str], data_sha256: str | None = None
+) -> dict[str, Any]:
     """Which data, code and versions a bundle is made from, and the version it gets.
 
     Parameters
@@ -55,9 +61,12 @@ def provenance(root: Path, packages: Iterable[str]) -> dict[str, Any]:
         The project's folder, after the data stage.
     packages : iterable of str
         Distributions whose versions are written down.
+    data_sha256 : str, optional
+        Of the rows that were learnt from; that of the data stage otherwise.
     """
     created = datetime.now(UTC)
-    data_sha256 = read_json(root / "reports" / "data.json", "data")["sha256"]
+    if data_sha256 is None:
+        data_sha256 = read_json(root / "reports" / "data.json", "data")["sha256"]
     identity = hashlib.sha256(f"{created.isoformat()}{data_sha256}".encode()).hexdigest()
     return {
         "model_version": f"{created:%Y%m%d-%H%M%S}-{identity[:6]}",

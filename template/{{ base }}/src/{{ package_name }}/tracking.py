@@ -44,11 +44,11 @@ def log_climb(
     A tracking store that cannot be reached does not cost the trained model: a warning is logged
     and None returned.
     """
-    mlflow = _mlflow(root)
+    mlflow = connect(root)
     from mlflow.exceptions import MlflowException
 
     try:
-        mlflow.set_experiment(SLUG)
+        choose_experiment(root, mlflow)
         with mlflow.start_run(
             run_name=f"climb: {climb.chosen.rung.name}", tags=dict(tags)
         ) as parent:
@@ -85,7 +85,7 @@ def log_evaluation(
     """Add test scores and figures to the run of the climb that made the model."""
     if run_id is None:
         return
-    mlflow = _mlflow(root)
+    mlflow = connect(root)
     from mlflow.exceptions import MlflowException
 
     try:
@@ -97,7 +97,8 @@ def log_evaluation(
         log.warning("The evaluation was not logged to MLflow (%s).", error)
 
 
-def _mlflow(root: Path) -> Any:
+def connect(root: Path) -> Any:
+    """MLflow itself, set up for the project's store: a server, or the local SQLite file."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     # An address that does not answer must not hold a finished training for minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
@@ -110,6 +111,13 @@ def _mlflow(root: Path) -> Any:
     store = environment(root).mlflow_tracking_uri or f"sqlite:///{root.resolve() / 'mlflow.db'}"
     mlflow.set_tracking_uri(store)
     return mlflow
+
+
+def choose_experiment(root: Path, mlflow: Any) -> None:
+    """Log to the project's experiment; the local store keeps its files in the project's folder."""
+    if environment(root).mlflow_tracking_uri is None and not mlflow.get_experiment_by_name(SLUG):
+        mlflow.create_experiment(SLUG, artifact_location=(root / "mlruns").resolve().as_uri())
+    mlflow.set_experiment(SLUG)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The stage `train`: climb the ladder, choose by the rule, refit, export, log."""
 
+import hashlib
 import logging
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from .errors import UserError
 from .export import write_model
 from .files import write_json
 from .folds import make_folds
-from .ladder import Climb, answers_of, climb, refit
+from .ladder import Climb, Rung, answers_of, climb, refit
 from .rungs import make_rungs
 from .serving.predictor import Predictor
 from .study.review import confidence_floor
@@ -75,14 +76,10 @@ def run(root: Path, params: Params) -> dict[str, Any]:
             "error. No model was put in place, since none would be worth serving. Look for better "
             f"features or more rows; {LADDER} has every score."
         )
-    fitted_encoder = encoder.fit(table.x, table.y)
-    model = refit(chosen, rungs, fitted_encoder, fitted_encoder.transform(table.x), table.y)
-    metadata = {
-        **bundle.provenance(root, PACKAGES),
-        **_description(table, climbed, params),
-        "features": fitted_encoder.names_,
-    }
-    _write_bundle(root, params, table, fitted_encoder, model, metadata)
+    # Inputs only: the labels of the test rows stay closed.
+    held_out = read_rows(root, "test", table.schema)
+    metadata = bundle.provenance(root, PACKAGES)
+    _refit_and_write(root, params, table, climbed, rungs, held_out, metadata, bundle.BUNDLE)
     tags = {"data_sha256": metadata["data_sha256"], "git_commit": metadata["git_commit"] or "none"}
     ladder["mlflow_run_id"] = tracking.log_climb(
         root, params, climbed, {**tags, "model_version": metadata["model_version"]}, [root / LADDER]
@@ -91,32 +88,105 @@ def run(root: Path, params: Params) -> dict[str, Any]:
     return ladder
 
 
-def _write_bundle(
+def again(
+    root: Path, params: Params, table: Table, held_out: pd.DataFrame, rung: str, home: Path
+) -> dict[str, Any]:
+    """Fit one rung on other rows, without a climb, and put the bundle at `home`.
+
+    The rung is scored beside the first one on folds of these rows, which give its threshold or
+    interval; the others are not fitted.
+
+    Parameters
+    ----------
+    root : Path
+    params : Params
+    table : Table
+        Rows to learn from, in time order if they have a time.
+    held_out : DataFrame
+        Typed inputs on which the exported model is compared with the trained one.
+    rung : str
+        Its name on the ladder.
+    home : Path
+        Where the bundle goes, under `root`.
+
+    Returns
+    -------
+    dict
+        The bundle's metadata.
+
+    Raises
+    ------
+    UserError
+        If the ladder has no such rung, or the exported model differs from the trained one.
+    """
+    params, _ = applicable(params, list(table.raw.columns))
+    task = table.schema.target.task
+    rungs = make_rungs(task, len(table.y), params.ladder.rule, [], params.seed)
+    chosen = next((each for each in rungs if each.name == rung), None)
+    if chosen is None:
+        raise UserError(
+            f"The ladder has no rung {rung!r}; it has: {', '.join(each.name for each in rungs)}."
+        )
+    kept = [each for each in rungs if each in (rungs[0], chosen) or each.name in chosen.members]
+    folds = make_folds(
+        table.y,
+        params.cv.folds,
+        classes=table.is_classes,
+        time=table.time,
+        groups=table.groups,
+        seed=params.seed,
+    )
+    metric = DEFAULT_METRIC[task] if params.metric == "auto" else params.metric
+    climbed = climb(kept, table.x, table.y, folds, metric, encoder_for(table.schema))
+    climbed.results = [result for result in climbed.results if result.rung is chosen]
+    digest = hashlib.sha256(pd.util.hash_pandas_object(table.raw, index=False).to_numpy().tobytes())
+    metadata = bundle.provenance(root, PACKAGES, digest.hexdigest())
+    return _refit_and_write(root, params, table, climbed, kept, held_out, metadata, home)
+
+
+def _refit_and_write(
     root: Path,
+    params: Params,
+    table: Table,
+    climbed: Climb,
+    rungs: list[Rung],
+    held_out: pd.DataFrame,
+    metadata: dict[str, Any],
+    home: Path,
+) -> dict[str, Any]:
+    """Fit the chosen rung on all rows and put its bundle at `home`."""
+    encoder = encoder_for(table.schema).fit(table.x, table.y)
+    model = refit(climbed.chosen.rung, rungs, encoder, encoder.transform(table.x), table.y)
+    metadata |= {**_description(table, climbed, params), "features": encoder.names_}
+    with bundle.replacing(root, home) as work:
+        _write_bundle(work, params, table, encoder, model, metadata, held_out[:PARITY_ROWS])
+    return metadata
+
+
+def _write_bundle(
+    work: Path,
     params: Params,
     table: Table,
     encoder: Encoder,
     model: Any,
     metadata: dict[str, Any],
+    held_out: pd.DataFrame,
 ) -> None:
-    """Write a whole bundle aside, check it against the trained model, then swap it in."""
-    with bundle.replacing(root) as work:
-        matrix = encoder.transform(table.x[:1])
-        metadata |= write_model(model, matrix.shape[1], work)
-        if metadata["format"] == "skops":
-            log.warning("%s. It is served by scikit-learn.", metadata["format_reason"])
-        snapshot = _snapshot(table, params)
-        metadata["lookups_as_of"] = snapshot["as_of"]
-        write_json(work / "encoder.json", encoder.state())
-        write_json(work / "lookups.json", snapshot)
-        write_json(work / "metadata.json", metadata)
-        # Inputs only: the labels of the test rows stay closed.
-        held_out = read_rows(root, "test", table.schema)[:PARITY_ROWS]
-        metadata["parity"] = {
-            "rows": len(held_out),
-            "largest_difference": _parity(work, encoder, model, held_out, table),
-        }
-        write_json(work / "metadata.json", metadata)
+    """Write a whole bundle to `work` and check it against the trained model."""
+    matrix = encoder.transform(table.x[:1])
+    metadata |= write_model(model, matrix.shape[1], work)
+    if metadata["format"] == "skops":
+        log.warning("%s. It is served by scikit-learn.", metadata["format_reason"])
+    snapshot = _snapshot(table, params)
+    metadata["lookups_as_of"] = snapshot["as_of"]
+    write_json(work / "encoder.json", encoder.state())
+    write_json(work / "lookups.json", snapshot)
+    write_json(work / "metadata.json", metadata)
+    metadata["parity"] = {
+        "rows": len(held_out),
+        "largest_difference": _parity(work, encoder, model, held_out, table),
+    }
+    write_json(work / "metadata.json", metadata)
 
 
 def _parity(
@@ -160,8 +230,20 @@ def _description(table: Table, climbed: Climb, params: Params) -> dict[str, Any]
         "rung": chosen.rung.name,
         "rung_reason": chosen.rung.reason,
         "metrics": {"metric": climbed.metric, "cv_mean": chosen.mean, "cv_std": chosen.std},
+        "trained": _span(table),
         "schema": table.schema.to_json(),
     }
+
+
+def _span(table: Table) -> dict[str, Any]:
+    """How many rows were learnt from, and from when to when they are."""
+    if table.time is None:
+        return {"rows": len(table.y), "from": None, "to": None}
+    first, last = (
+        float(moment) if isinstance(moment, np.number) else pd.Timestamp(moment).isoformat()
+        for moment in (np.min(table.time), np.max(table.time))
+    )
+    return {"rows": len(table.y), "from": first, "to": last}
 
 
 def _snapshot(table: Table, params: Params) -> dict[str, Any]:

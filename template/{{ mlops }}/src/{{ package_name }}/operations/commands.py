@@ -3,5 +3,6 @@
 import click
 
 from .monitor_command import monitor
+from .registry_commands import REGISTRY_COMMANDS
 
-COMMANDS: list[click.Command] = [monitor]
+COMMANDS: list[click.Command] = [*REGISTRY_COMMANDS, monitor]

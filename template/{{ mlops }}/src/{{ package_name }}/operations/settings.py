@@ -29,13 +29,39 @@ class Monitor(Section):
     ]
 
 
+class Gate(Section):
+    """What a challenger must show before it answers in the champion's place."""
+
+    margin: float = Field(default=0.0, ge=0)
+    slice_bound: float = Field(default=0.05, ge=0)
+    slice_bounds: dict[str, float] = {}
+    smallest_slice: int = Field(default=200, ge=30)
+    least_rows: int = Field(default=500, ge=50)
+    holdback: float = Field(default=0.25, gt=0, lt=1)
+    latency_ms: float = Field(default=20, gt=0)
+    draws: int = Field(default=200, ge=50)
+
+
+class Journal(Section):
+    """How answered predictions are written down."""
+
+    required: bool = True
+    max_pending: int = Field(default=2000, ge=1)
+    segment_mb: float = Field(default=64, gt=0)
+    keep_days: int | None = Field(default=None, ge=1)
+
+
 class Operating(Section):
     """The sections that only operated projects have."""
 
     monitor: Monitor = Monitor()
+    gate: Gate = Gate()
+    journal: Journal = Journal()
 
 
 class OperatingEnvironment(Variables):
     """The variables that only operated projects read."""
 
     alert_webhook_url: str | None = None
+    journal_dir: str | None = None
+    journal_database_url: str | None = None

@@ -1,0 +1,248 @@
+"""From a new bundle to a decision: register it, judge it, promote it or say why not."""
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import train
+from ..bundle import BUNDLE, served
+from ..config import Params
+from ..errors import UserError
+from ..files import write_json
+from ..profiling.contract import columns_from_frame
+from ..schema import Schema
+from ..serving.predictor import Predictor
+from ..table import Table, read_table
+from . import gate, journal, labels, registry
+from .gate import Verdict
+from .registry import Version
+
+log = logging.getLogger(__name__)
+CHALLENGER = Path("models", "challenger")
+REGISTRATION = Path("reports", "registration.json")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What became of a version."""
+
+    version: Version
+    verdict: Verdict
+    champion: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that `json.dumps` takes."""
+        return {
+            "version": self.version.number,
+            "model_version": self.version.model_version,
+            "champion": self.champion,
+            **self.verdict.to_json(),
+        }
+
+
+def register(root: Path, params: Params) -> dict[str, Any]:
+    """The last stage of `run`: register `models/current` and let the gate decide about it.
+
+    A bundle that was decided about before is left as it is: what was rolled back stays so.
+
+    Returns
+    -------
+    dict
+        The content of `reports/registration.json`.
+    """
+    registry.champion(root)  # puts right what an interrupted promotion left
+    version = registry.register(root)
+    decided = version.tags.get("decision")
+    if decided:
+        log.info("Version %d is known (%s).", version.number, decided)
+        verdict = Verdict(decided.startswith("promoted"), [decided])
+        decision = Decision(version, verdict, _champion(root))
+    else:
+        decision = decide(root, params, version, root / BUNDLE)
+    write_json(root / REGISTRATION, decision.to_json())
+    return decision.to_json()
+
+
+def decide(
+    root: Path, params: Params, version: Version, bundle: Path, rows: Table | None = None
+) -> Decision:
+    """Judge a registered version against the champion; promote it or write down the refusal.
+
+    Judged on labelled traffic newer than what both were trained on, when there is enough of it; on
+    the test set otherwise, whose openings are counted.
+    """
+    if rows is None:
+        rows = labelled(root, bundle)
+        if rows is not None and len(rows.y) < params.gate.least_rows:
+            rows = None
+    verdict = gate.judge(root, params, bundle, rows=rows)
+    checks = verdict.to_json()["checks"]
+    if verdict.promoted:
+        registry.promote(root, version, verdict.reasons, checks)
+    else:
+        registry.refuse(root, version, verdict.reasons, checks)
+    return Decision(version, verdict, _champion(root))
+
+
+def retrain(root: Path, params: Params, rung: str | None = None) -> Decision:
+    """Fit the champion's rung anew with the labels that have come, and let the gate decide.
+
+    The newest `gate.holdback` of the labelled rows after the champion's training are kept from the
+    challenger: on them, which neither has seen, the two are compared.
+
+    Parameters
+    ----------
+    root : Path
+    params : Params
+    rung : str, optional
+        Another rung of the ladder than the champion's.
+
+    Raises
+    ------
+    UserError
+        If there is no champion, or too few labels are newer than its training.
+    """
+    if registry.champion(root) is None:
+        raise UserError("There is no champion to retrain. Run `run` first.")
+    champion = Predictor.load(served(root))
+    new = labelled(root, served(root))
+    wanted = int(np.ceil(params.gate.least_rows / params.gate.holdback))
+    found = 0 if new is None else len(new.y)
+    if new is None or found < wanted:
+        raise UserError(
+            f"{found:,} labelled predictions are newer than the champion's training; {wanted:,} are "
+            f"needed, of which {params.gate.holdback:.0%} are kept to judge on. Add labels with "
+            "`labels FILE`, or lower `gate.least_rows`."
+        )
+    old = read_table(root, "train")
+    cut = found - int(np.ceil(found * params.gate.holdback))
+    judged = _take(new, np.arange(cut, found))
+    known = labelled(root, None)
+    assert known is not None
+    moments = _moments(known)
+    recent = moments < _moments(judged).min()
+    if old.time is not None:
+        # What lies in the table already was learnt from there.
+        recent &= gate.newer(moments, [_last(old)])
+    learnt = _together(old, _take(known, np.flatnonzero(recent)))
+    metadata = train.again(
+        root, params, learnt, judged.x, rung or str(champion.metadata["rung"]), CHALLENGER
+    )
+    log.info(
+        "Learnt from %s rows, judging on %s newer ones.",
+        f"{metadata['trained']['rows']:,}",
+        f"{len(judged.y):,}",
+    )
+    version = registry.register(root, root / CHALLENGER)
+    return decide(root, params, version, root / CHALLENGER, judged)
+
+
+def promote(
+    root: Path, params: Params, name: str, force: bool = False, reason: str = ""
+) -> Decision:
+    """Promote a registered version: when the gate lets it, or by hand with `force`.
+
+    Raises
+    ------
+    UserError
+        If there is no such version, or it is the champion already.
+    """
+    now = registry.champion(root)
+    version = registry.find(root, name)
+    if now is not None and now.number == version.number:
+        raise UserError(f"Version {version.number} is the champion already.")
+    if force:
+        why = reason or "Asked for by hand, without the gate."
+        registry.promote(root, version, [why], by="hand")
+        return Decision(version, Verdict(True, [why]), _champion(root))
+    with registry.fetched(root, version) as bundle:
+        return decide(root, params, version, bundle)
+
+
+def labelled(root: Path, bundle: Path | None) -> Table | None:
+    """Labelled traffic as a table in time order, newer than what `bundle` learnt from, if named."""
+    rows = labels.joined(root)
+    if rows.empty:
+        return None
+    source = Predictor.load(served(root) if bundle is None else bundle)
+    schema = source.schema
+    given = rows.filter(regex=f"^{journal.INPUT}")
+    given = given.rename(columns=lambda name: str(name).removeprefix(journal.INPUT))
+    for column in schema.columns:  # a caller may leave out what is looked up
+        if column.name not in given:
+            given[column.name] = None
+    target = _targets(schema, rows["label"])
+    usable = target.notna().to_numpy()
+    given = given[usable].reset_index(drop=True)
+    columns = columns_from_frame(schema, given)
+    typed = pd.DataFrame({n: pd.Series(v, dtype=v.dtype) for n, v in columns.items()})
+    at = rows["at"][usable].dt.tz_localize(None).to_numpy()
+    raw = typed.assign(**{schema.target.name: target[usable].to_numpy(), AT: at})
+    codes = target[usable].to_numpy(dtype=np.float64)
+    y = codes if schema.target.classes is None else codes.astype(np.int64)
+    table = Table(schema, raw, typed, y)
+    table = _take(table, np.argsort(_moments(table), kind="stable"))
+    if bundle is None:
+        return table
+    trained = source.metadata.get("trained", {}).get("to")
+    if schema.time is None or trained is None:
+        moments, trained = table.raw[AT].to_numpy(), str(source.metadata["created_at"])
+        trained = pd.Timestamp(trained).tz_convert("UTC").tz_localize(None).isoformat()
+    else:
+        moments = _moments(table)
+    return _take(table, np.flatnonzero(gate.newer(moments, [trained])))
+
+
+AT = "answered at"  # when the service answered; no column of a table is likely to be called so
+
+
+def _targets(schema: Schema, given: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Class codes or numbers of labels that came as text; NaN for what is neither."""
+    if schema.target.classes is None:
+        return pd.to_numeric(given, errors="coerce")
+    codes = {labels.text_of(label): code for code, label in enumerate(schema.target.classes)}
+    return given.map(codes).astype("float64")
+
+
+def _moments(table: Table) -> Any:
+    if table.schema.time is None:
+        return table.raw[AT].to_numpy()
+    return table.x[table.schema.time].to_numpy()
+
+
+def _last(table: Table) -> str | float:
+    moment = np.max(table.time)
+    return float(moment) if isinstance(moment, np.number) else pd.Timestamp(moment).isoformat()
+
+
+def _take(table: Table, rows: Any) -> Table:
+    def part(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.iloc[rows].reset_index(drop=True)
+
+    return Table(table.schema, part(table.raw), part(table.x), table.y[rows])
+
+
+def _together(old: Table, new: Table) -> Table:
+    raw = pd.concat([old.raw, new.raw[[n for n in old.raw if n in new.raw]]], ignore_index=True)
+    if old.schema.time is not None:
+        times = [table.raw[old.schema.time].to_numpy() for table in (old, new)]
+        raw[old.schema.time] = np.concatenate(times)
+    x = pd.DataFrame(
+        {
+            name: pd.Series(np.concatenate([old.x[name].to_numpy(), new.x[name].to_numpy()]))
+            if old.x[name].dtype != object
+            else pd.Series([*old.x[name], *new.x[name]], dtype=object)
+            for name in old.x
+        }
+    )
+    return Table(old.schema, raw, x, np.concatenate([old.y, new.y]))
+
+
+def _champion(root: Path) -> str:
+    content = json.loads((served(root) / "metadata.json").read_text("utf-8"))
+    return str(content["model_version"])

@@ -23,14 +23,16 @@ from .rate import Rate
 
 _logger = logging.getLogger(__name__)
 _PAGE = Path(__file__).with_name("page.html")
+_STARTED = time.monotonic()
 
 
 class Health(BaseModel):
-    """Whether the process is well; `degraded` is up without a model."""
+    """Whether the process is well; `degraded` is up without a model, or without the newest."""
 
     status: Literal["healthy", "degraded"]
     model_loaded: bool
     uptime_seconds: float
+    detail: str | None = None
 
 
 class Ready(BaseModel):
@@ -52,7 +54,11 @@ def create_app(folder: Path, limits: Limits) -> FastAPI:
     limits : Limits
         Bounds and the API key.
     """
-    predictor = _load(folder)
+    return build_app(_load(folder), folder, limits)
+
+
+def build_app(predictor: Predictor | None, folder: Path, limits: Limits) -> FastAPI:
+    """Build the application around a loaded model; see `create_app`."""
     version = predictor.version if predictor else ""
     app: FastAPI = FastAPIOffline(
         title=about.NAME,
@@ -65,6 +71,7 @@ def create_app(folder: Path, limits: Limits) -> FastAPI:
     value_range = routes.value_range(predictor) if predictor else None
     reports = folder.parent.parent / "reports"
     metrics = Metrics(known.union(routes.PATHS), version, value_range, beside=reports)
+    app.state.metrics, app.state.problem = metrics, None
     # Routes are matched in order, so the one that is asked most comes first.
     if predictor:
         routes.add(app, predictor, limits, metrics)
@@ -90,15 +97,16 @@ def _load(folder: Path) -> Predictor | None:
 
 
 def _add_own_routes(app: FastAPI, predictor: Predictor | None, metrics: Metrics) -> None:
-    started = time.monotonic()
     page = _PAGE.read_text("utf-8")
 
-    @app.get("/health", summary="Is the process up")
+    @app.get("/health", summary="Is the process up", response_model_exclude_none=True)
     async def health() -> Health:
+        problem = app.state.problem
         return Health(
-            status="healthy" if predictor else "degraded",
+            status="healthy" if predictor and problem is None else "degraded",
             model_loaded=predictor is not None,
-            uptime_seconds=round(time.monotonic() - started, 3),
+            uptime_seconds=round(time.monotonic() - _STARTED, 3),
+            detail=problem,
         )
 
     @app.get("/ready", responses={503: REFUSALS[503]}, summary="Is a model loaded")
@@ -121,7 +129,7 @@ def _add_own_routes(app: FastAPI, predictor: Predictor | None, metrics: Metrics)
 
 def _require(predictor: Predictor | None) -> Predictor:
     if predictor is None:
-        detail = "No model is loaded. Run `train`, then start the service again."
+        detail = "No model is loaded. Run `train`; the service takes the model up by itself."
         raise HTTPException(503, detail, {"Retry-After": "30"})
     return predictor
 

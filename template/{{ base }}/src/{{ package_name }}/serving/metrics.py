@@ -72,13 +72,18 @@ class Metrics:
                 buckets=_buckets(*value_range),
                 registry=self._registry,
             )
-        Gauge(
+        self._loaded = Gauge(
             "model_info",
             "1 for the model that is loaded.",
             ["version"],
             multiprocess_mode="max",
             registry=self._registry,
-        ).labels(version or "none").set(1)
+        ).labels(version or "none")
+        self._loaded.set(1)
+
+    def retire(self) -> None:
+        """Say that another model has taken over; processes share what they expose."""
+        self._loaded.set(0)
 
     def observe_request(self, method: str, path: str, status: int, seconds: float) -> None:
         """Count one answered request."""

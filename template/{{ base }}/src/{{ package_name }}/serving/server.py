@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,6 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from .. import config
-from ..bundle import served
 from ..errors import UserError
 from .limits import Limits
 from .log import log_config
@@ -45,25 +45,27 @@ def run(
     UserError
         If a setting or the address cannot be used.
     """
-    settings, environment = config.load(root, overrides).serving, config.environment(root)
+    params, environment = config.load(root, overrides), config.environment(root)
     serve(
-        served(root),
-        Limits(**settings.model_dump(), api_key=environment.api_key),
+        partial(_application, root, params),
+        Limits(**params.serving.model_dump(), api_key=environment.api_key),
         environment.host if host is None else host,
         environment.port if port is None else port,
         environment.workers if workers is None else workers,
     )
 
 
-def serve(folder: Path, limits: Limits, host: str, port: int, workers: int = 1) -> None:
-    """Serve the bundle in `folder` until the process is told to stop.
+def serve(
+    make: Callable[[Limits], object], limits: Limits, host: str, port: int, workers: int = 1
+) -> None:
+    """Serve an application until the process is told to stop.
 
     On SIGTERM or Ctrl+C no new connection is taken and running requests get 20 seconds.
 
     Parameters
     ----------
-    folder : Path
-        The bundle that `train` writes.
+    make : callable
+        Builds the application of one process.
     limits : Limits
         Bounds and the API key.
     host, port : str, int
@@ -78,21 +80,23 @@ def serve(folder: Path, limits: Limits, host: str, port: int, workers: int = 1) 
     """
     listener = _listen(host, port)
     if workers == 1:
-        _serve(folder, limits, listener, 1)
+        _serve(make, limits, listener, 1)
         return
     with tempfile.TemporaryDirectory(prefix="metrics-") as shared:
         # Set before the workers start: prometheus_client looks when it is imported.
         os.environ[METRICS_FOLDER] = shared
         try:
-            _serve(folder, limits, listener, workers)
+            _serve(make, limits, listener, workers)
         finally:
             del os.environ[METRICS_FOLDER]
 
 
-def _serve(folder: Path, limits: Limits, listener: socket.socket, workers: int) -> None:
+def _serve(
+    make: Callable[[Limits], object], limits: Limits, listener: socket.socket, workers: int
+) -> None:
     logging.config.dictConfig(log_config())
     settings = uvicorn.Config(
-        partial(_create_app, folder, limits),
+        partial(make, limits),
         factory=True,
         workers=workers,
         log_config=log_config(),
@@ -107,11 +111,11 @@ def _serve(folder: Path, limits: Limits, listener: socket.socket, workers: int) 
         Multiprocess(settings, [listener]).run()
 
 
-def _create_app(folder: Path, limits: Limits) -> object:
+def _application(root: Path, params: config.Params, limits: Limits) -> object:
     # Imported in the process that serves, after the metrics folder is set.
-    from .app import create_app
+    from .asgi import application
 
-    return create_app(folder, limits)
+    return application(root, params, limits)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -41,14 +41,15 @@ def signature_of(schema: Schema) -> Any:
     from mlflow.types import ColSpec
     from mlflow.types import Schema as Columns
 
-    inputs = [
+    inputs: list[Any] = [
         ColSpec(MLFLOW_TYPES.get(column.kind, "string"), column.name, not column.optional)
         for column in schema.columns
     ]
     if schema.target.classes is None:
         return ModelSignature(Columns(inputs), Columns([ColSpec("double", "prediction")]))
     names = [f"probability_{label_text(label)}" for label in schema.target.classes]
-    outputs = [ColSpec("string", "prediction"), *(ColSpec("double", name) for name in names)]
+    outputs: list[Any] = [ColSpec("string", "prediction")]
+    outputs += [ColSpec("double", name) for name in names]
     return ModelSignature(Columns(inputs), Columns(outputs))
 
 

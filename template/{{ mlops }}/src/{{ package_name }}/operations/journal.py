@@ -21,7 +21,7 @@ from pydantic_core import from_json
 from .. import config
 from ..errors import UserError
 from ..files import write_bytes
-from .recorder import SEGMENTS, SUFFIX, hold
+from .recorder import SEGMENTS, SUFFIX, folder_of, hold
 
 log = logging.getLogger(__name__)
 ARCHIVE = "parquet"
@@ -35,12 +35,6 @@ CREATE TABLE IF NOT EXISTS {TABLE} (
     PRIMARY KEY (segment, line)
 )
 """
-
-
-def folder_of(root: Path) -> Path:
-    """Where the journal lies: `JOURNAL_DIR` of the environment, or `data/journal`."""
-    chosen = config.environment(root).journal_dir
-    return Path(chosen) if chosen else root / "data" / "journal"
 
 
 def read(
@@ -93,7 +87,10 @@ def read(
 
 
 def _between(
-    frame: pd.DataFrame, since: datetime | str | None, until: datetime | str | None, time: str | None
+    frame: pd.DataFrame,
+    since: datetime | str | None,
+    until: datetime | str | None,
+    time: str | None,
 ) -> pd.DataFrame:
     if since is None and until is None:
         return frame
@@ -150,7 +147,8 @@ def _records(root: Path) -> tuple[list[dict[str, Any]], int]:
         torn += broken
     for path in sorted((folder / ARCHIVE).glob("*.parquet")):
         if path.stem + SUFFIX not in taken:
-            found += pd.read_parquet(path).to_dict("records")
+            rows = pd.read_parquet(path).to_dict("records")
+            found += [{str(name): value for name, value in row.items()} for row in rows]
     if address := config.environment(root).journal_database_url:
         found += [each for each in _from_database(address) if each["segment"] not in taken]
     return found, torn

@@ -80,7 +80,8 @@ def add(
     report: dict[str, Any] = {"rows": len(frame), "invalid": _kind(frame.index[missing] + 1)}
     known = _deliveries(root)
     before = dict(zip(known["id"], known["label"], strict=True))
-    duplicate, conflicting = [], []
+    duplicate: list[str] = []
+    conflicting: list[str] = []
     for name, label in given[["id", "label"]].itertuples(index=False):
         if name in before:
             (duplicate if before[name] == label else conflicting).append(name)

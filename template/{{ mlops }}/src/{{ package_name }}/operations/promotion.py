@@ -216,6 +216,7 @@ def _moments(table: Table) -> Any:
 
 
 def _last(table: Table) -> str | float:
+    assert table.time is not None
     moment = np.max(table.time)
     return float(moment) if isinstance(moment, np.number) else pd.Timestamp(moment).isoformat()
 

@@ -20,6 +20,7 @@ from typing import TypeAlias
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .. import config
 from .settings import Journal
 
 _logger = logging.getLogger(__name__)
@@ -31,6 +32,12 @@ _ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _SECONDS_OF_A_SEGMENT = 3600.0
 _RETRY_AFTER = b"1"
 _Waiting: TypeAlias = "tuple[bytes, asyncio.Future[OSError | None]]"
+
+
+def folder_of(root: Path) -> Path:
+    """Where the journal lies: `JOURNAL_DIR` of the environment, or `data/journal`."""
+    chosen = config.environment(root).journal_dir
+    return Path(chosen) if chosen else root / "data" / "journal"
 
 
 class Writer:

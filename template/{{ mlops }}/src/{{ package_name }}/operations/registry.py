@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -24,7 +25,6 @@ from ..about import SERVED, SLUG
 from ..bundle import BUNDLE, LADDER
 from ..errors import UserError
 from ..files import read_json, replace_folder
-from ..schema import Schema
 from ..serving.predictor import Predictor
 from .flavor import signature_of
 
@@ -250,7 +250,11 @@ def fingerprint(folder: Path) -> str:
 @contextmanager
 def _store(root: Path) -> Iterator[tuple[Any, Any]]:
     """MLflow and its client; what goes wrong with the store is a message for the user."""
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     mlflow = tracking.connect(root)
+    # It asks for pip, which a project of uv has not, and for example rows, which are personal data.
+    logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message=".*input example was not provided.*")
     from mlflow.exceptions import MlflowException
 
     try:

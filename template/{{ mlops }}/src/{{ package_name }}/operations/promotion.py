@@ -20,6 +20,7 @@ from ..serving.predictor import Predictor
 from ..table import Table, read_table
 from . import gate, journal, labels, registry
 from .gate import Verdict
+from .recorder import folder_of
 from .registry import Version
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ def register(root: Path, params: Params) -> dict[str, Any]:
     dict
         The content of `reports/registration.json`.
     """
+    folder_of(root).mkdir(parents=True, exist_ok=True)  # else a container's mount would be root's
     registry.champion(root)  # puts right what an interrupted promotion left
     version = registry.register(root)
     decided = version.tags.get("decision")

@@ -285,3 +285,105 @@ def kill(process: subprocess.Popen) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     process.wait(30)
+
+
+CHECKS = """
+import numpy as np
+from my_project.config import load
+from my_project.operations import gate
+from my_project.serving.predictor import Predictor
+from my_project.table import read_table
+params = load(root, ["gate.latency_ms=0.000001"])
+table = read_table(root, "test")
+model = Predictor.load(root / "models" / "champion")
+columns = gate.columns_from_frame(model.schema, table.raw)
+before = model.outputs(model.fill(columns))
+weak = before.copy()
+hit = (table.x["origin"] == "EWR").to_numpy()
+weak[hit] = weak[hit][:, ::-1]
+sound = gate._own_checks(model, params.gate)[0].passed
+model.metadata["parity"]["largest_difference"] = 0.5
+found = [
+    gate._slices(table, before, before, params),
+    gate._slices(table, weak, before, params),
+    gate._gain(table, weak, before, "roc_auc", params),
+    gate._gain(table, before, weak, "roc_auc", params),
+    gate._own_checks(model, params.gate)[0],
+    gate._latency(model, model, columns, columns, np.arange(len(table.y)), params.gate),
+]
+print(json.dumps([sound, [[check.passed, check.detail] for check in found]]))
+"""
+
+
+def test_each_check_of_the_gate_can_refuse(operated: Project) -> None:
+    sound, found = python(operated, CHECKS)
+    assert sound
+    same, slices, loss, gain, parity, latency = found
+    assert [same[0], slices[0], loss[0], gain[0], parity[0], latency[0]] == [
+        True, False, False, True, False, False
+    ]  # fmt: skip
+    assert "does not beat" in loss[1]
+    assert "5.0e-01" in parity[1]
+
+
+def test_an_equal_model_is_refused_with_the_figures(operated: Project) -> None:
+    before = served(operated)
+    opened = read(operated, "reports/test_openings.json")
+    variant(operated, "no-better")
+    done = operated.run(SLUG, "promote", "no-better", check=False)
+    assert done.returncode == REFUSED, done.stderr
+    assert "does not beat the champion's" in done.stdout
+    assert served(operated) == before
+    last = decisions(operated)[-1]
+    assert last["action"] == "refused"
+    assert {check["name"] for check in last["checks"]} >= {"rows", "gain", "slices", "latency"}
+    # It was judged on the test set, and the look is counted.
+    assert read(operated, "reports/test_openings.json") != opened
+    nowhere = operated.run(SLUG, "promote", "none-such", check=False)
+    assert nowhere.returncode == 1
+    assert "There is no version 'none-such'" in nowhere.stderr
+
+
+def test_labels_come_late_and_a_model_is_learnt_from_them(operated: Project) -> None:
+    """Traffic of the test days, labelled afterwards; the gate judges on the newest of it."""
+    rows = python(
+        operated,
+        "import pandas as pd\n"
+        "rows = pd.read_parquet('data/test.parquet').sort_values('scheduled_at')\n"
+        "late = rows.pop('late')\n"
+        "records = json.loads(rows.to_json(orient='records', date_format='iso'))\n"
+        "print(json.dumps([records, late.astype(bool).tolist()]))\n",
+    )
+    records, late = rows
+    place: dict[str, Any] = {"JOURNAL_DIR": str(operated.path / "labelled")}
+    with serving(operated, **place) as service:
+        connection = http.client.HTTPConnection(service.address.removeprefix("http://"))
+        body = json.dumps({"records": records})
+        connection.request("POST", "/predict/batch", body, {**HEADERS, "X-Request-ID": "autumn"})
+        answer = connection.getresponse()
+        assert answer.status == 200, answer.read()
+        answer.read()
+    early = operated.run(SLUG, "retrain", check=False, **place)
+    assert early.returncode == 1
+    assert "0 labelled predictions are newer" in early.stderr
+    lines = [f"autumn/{row},{str(truth).lower()}" for row, truth in enumerate(late, 1)]
+    lines += [lines[0], "winter/1,true", f"autumn/2,{str(not late[1]).lower()}", "autumn/3,"]
+    (operated.path / "labels.csv").write_text("\n".join(["id,label", *lines]) + "\n")
+    report = json.loads(operated.run(SLUG, "labels", "labels.csv", "--json", **place).stdout)
+    counts = {name: value["count"] for name, value in report.items() if name != "rows"}
+    assert counts == {
+        "matched": len(late), "unknown": 1, "duplicate": 1, "conflicting": 1, "late": 0,
+        "invalid": 1,
+    }  # fmt: skip
+    before = served(operated)
+    bounds = ("--set", "gate.least_rows=100", "--json")
+    done = operated.run(SLUG, "retrain", *bounds, check=False, **place)
+    assert done.returncode in (0, REFUSED), done.stderr
+    decision = json.loads(done.stdout)
+    challenger = read(operated, "models/challenger/metadata.json")
+    old = read(operated, "models/current/metadata.json")
+    assert challenger["trained"]["to"] > old["trained"]["to"]
+    assert challenger["trained"]["rows"] > old["trained"]["rows"]
+    judged = next(check for check in decision["checks"] if check["name"] == "rows")
+    assert 100 <= judged["value"] <= len(late) / 3
+    assert (served(operated) != before) == decision["promoted"] == (done.returncode == 0)

@@ -69,7 +69,7 @@ def add(
             f"{', '.join(map(str, frame.columns))}."
         )
     arrived = (now or datetime.now(UTC)).isoformat(timespec="microseconds")
-    missing = frame["id"].isna() | frame[column].isna()
+    missing = _blank(frame["id"]) | _blank(frame[column])
     given = pd.DataFrame(
         {
             "id": frame["id"][~missing].map(text_of),
@@ -170,6 +170,11 @@ def text_of(value: Any) -> str:
         return str(int(value))
     text = str(value)
     return text.lower() if text in ("True", "False") else text
+
+
+def _blank(column: "pd.Series[Any]") -> "pd.Series[bool]":
+    """Where a column holds nothing; a CSV's empty cell may be an empty text."""
+    return column.isna() | column.map(str).str.strip().eq("")
 
 
 def _kind(names: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import pytest
 from projects import SLUG, Project, clean_environment
 from service import Service, serving
 
-REFUSED = 2
+REFUSED = ALARMED = 2
 FEW = "ladder.skip=[decision tree, random forest, histogram gradient boosting, soft vote]"
 SMALL = ("--set", "data.limit=12000", "--set", "cv.folds=3", "--set", FEW)
 HEADERS = {"Content-Type": "application/json"}
@@ -375,6 +375,13 @@ def test_labels_come_late_and_a_model_is_learnt_from_them(operated: Project) -> 
         "matched": len(late), "unknown": 1, "duplicate": 1, "conflicting": 1, "late": 0,
         "invalid": 1,
     }  # fmt: skip
+    watched = operated.run(
+        SLUG, "monitor", "--no-page", "--json", "--since", "2013-01-01", check=False, **place
+    )
+    assert watched.returncode in (0, ALARMED), watched.stderr
+    seen = json.loads(watched.stdout)
+    assert seen["window"]["source"] == "journal"
+    assert seen["rows"] == seen["labelled"] == len(late)
     before = served(operated)
     bounds = ("--set", "gate.least_rows=100", "--json")
     done = operated.run(SLUG, "retrain", *bounds, check=False, **place)
@@ -386,4 +393,6 @@ def test_labels_come_late_and_a_model_is_learnt_from_them(operated: Project) -> 
     assert challenger["trained"]["rows"] > old["trained"]["rows"]
     judged = next(check for check in decision["checks"] if check["name"] == "rows")
     assert 100 <= judged["value"] <= len(late) / 3
+    # The monitor has what the new model is compared with, whatever became of it.
+    assert (operated.path / f"models/references/{challenger['model_version']}.parquet").exists()
     assert (served(operated) != before) == decision["promoted"] == (done.returncode == 0)

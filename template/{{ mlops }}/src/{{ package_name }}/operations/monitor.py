@@ -2,7 +2,6 @@
 
 import logging
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..errors import UserError
 from ..files import write_json
 from ..reading import tables
 from ..serving.predictor import Predictor
+from . import journal, labels
 from .monitoring import alerts, checks, reference
 from .monitoring.window import Window
 from .settings import Monitor as Settings
@@ -144,12 +144,6 @@ def _of_journal(
     since: datetime | None,
     until: datetime | None,
 ) -> tuple[Window, dict[str, Any]]:
-    try:
-        journal, labels = (import_module(f"{__package__}.{name}") for name in ("journal", "labels"))
-    except ModuleNotFoundError as error:
-        raise UserError(
-            "There is no journal to look at. Name a file: --file data/new.csv"
-        ) from error
     time = predictor.schema.time
     rows = journal.read(root, since, until, time)
     rows = rows[rows["model_version"] == predictor.version].reset_index(drop=True)

@@ -20,6 +20,7 @@ from ..serving.predictor import Predictor
 from ..table import Table, read_table
 from . import gate, journal, labels, registry
 from .gate import Verdict
+from .monitoring import reference
 from .recorder import folder_of
 from .registry import Version
 
@@ -66,6 +67,7 @@ def register(root: Path, params: Params) -> dict[str, Any]:
         decision = Decision(version, verdict, _champion(root))
     else:
         decision = decide(root, params, version, root / BUNDLE)
+    reference.of(root, root / BUNDLE)  # what the monitor compares with, while the data is here
     write_json(root / REGISTRATION, decision.to_json())
     return decision.to_json()
 
@@ -141,6 +143,7 @@ def retrain(root: Path, params: Params, rung: str | None = None) -> Decision:
         f"{len(judged.y):,}",
     )
     version = registry.register(root, root / CHALLENGER)
+    reference.keep(root, root / CHALLENGER, learnt, judged)
     return decide(root, params, version, root / CHALLENGER, judged)
 
 

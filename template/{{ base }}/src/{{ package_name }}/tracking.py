@@ -108,14 +108,18 @@ def connect(root: Path) -> Any:
     # Importing MLflow sets its own loggers up, so they are quietened after it.
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    store = environment(root).mlflow_tracking_uri or f"sqlite:///{root.resolve() / 'mlflow.db'}"
-    mlflow.set_tracking_uri(store)
+    mlflow.set_tracking_uri(environment(root).mlflow_tracking_uri or _local(root))
     return mlflow
+
+
+def _local(root: Path) -> str:
+    return f"sqlite:///{root.resolve() / 'mlflow.db'}"
 
 
 def choose_experiment(root: Path, mlflow: Any) -> None:
     """Log to the project's experiment; the local store keeps its files in the project's folder."""
-    if environment(root).mlflow_tracking_uri is None and not mlflow.get_experiment_by_name(SLUG):
+    # Not asked of the environment: MLflow writes there what it was told.
+    if mlflow.get_tracking_uri() == _local(root) and not mlflow.get_experiment_by_name(SLUG):
         mlflow.create_experiment(SLUG, artifact_location=(root / "mlruns").resolve().as_uri())
     mlflow.set_experiment(SLUG)
 

@@ -4,5 +4,6 @@ import click
 
 from .monitor_command import monitor
 from .registry_commands import REGISTRY_COMMANDS
+from .replay_command import replay
 
-COMMANDS: list[click.Command] = [*REGISTRY_COMMANDS, monitor]
+COMMANDS: list[click.Command] = [*REGISTRY_COMMANDS, monitor, replay]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .. import config
@@ -14,7 +15,7 @@ from ..errors import UserError
 from ..files import write_json
 from ..reading import tables
 from ..serving.predictor import Predictor
-from . import journal, labels
+from . import journal, labels, promotion
 from .monitoring import alerts, checks, reference
 from .monitoring.window import Window
 from .settings import Monitor as Settings
@@ -68,9 +69,13 @@ def run(
     known = reference.of(root, bundle)
     if source is None:
         current, window = _of_journal(root, params, predictor, since, until)
+        labelled = current.labelled()
+        if len(labelled) < params.monitor.least_rows:
+            labelled = _newest_labelled(root, params, predictor, until) or labelled
     else:
         current, window = _of_file(predictor, source, since, until)
-    result = judge(known, current, params.monitor)
+        labelled = current.labelled()
+    result = judge(known, current, params.monitor, labelled)
     result = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "model_version": predictor.version,
@@ -87,8 +92,13 @@ def run(
     return result
 
 
-def judge(known: reference.Reference, current: Window, settings: Settings) -> dict[str, Any]:
-    """All checks of a window against a reference, as plain values.
+def judge(
+    known: reference.Reference,
+    current: Window,
+    settings: Settings,
+    labelled: Window | None = None,
+) -> dict[str, Any]:
+    """All checks of a window against a reference, as plain values; see `checks.all_checks`.
 
     Raises
     ------
@@ -102,11 +112,11 @@ def judge(known: reference.Reference, current: Window, settings: Settings) -> di
             "setting."
         )
     prepared = checks.prepare(known.training, known.held_out)
-    found = checks.all_checks(prepared, current, settings)
+    found = checks.all_checks(prepared, current, settings, labelled)
     fired = checks.alerts(found)
     return {
         "rows": len(current),
-        "labelled": len(current.labelled()),
+        "labelled": len(current.labelled() if labelled is None else labelled),
         "reference": {"training": len(known.training), "held_out": len(known.held_out)},
         "alerts": [check.says for check in fired],
         "retrain": any(check.monitor in settings.retrain_on for check in fired),
@@ -161,6 +171,30 @@ def _of_journal(
     rows = rows.merge(joined, on="id", how="left")
     current = reference.of_journal(predictor.schema, rows)
     return current, _described("journal", current, rows["at"])
+
+
+def _newest_labelled(
+    root: Path, params: Params, predictor: Predictor, until: datetime | None
+) -> Window | None:
+    """The newest traffic whose labels have come, `monitor.window_days` of it.
+
+    Labels that come late are those of earlier answers, perhaps of an earlier model: the model that
+    is served answers them anew, but for those it may have learnt from.
+    """
+    table = promotion.labelled(root, served(root))
+    if table is None:
+        return None
+    schema = predictor.schema
+    moments = pd.to_datetime(table.raw[schema.time or promotion.AT], utc=True)
+    inside = moments.notna() if until is None else moments < pd.to_datetime(until, utc=True)
+    inside &= moments > moments[inside].max() - pd.Timedelta(days=params.monitor.window_days)
+    rows = np.flatnonzero(inside)
+    if not len(rows):
+        return None
+    frame = table.raw.drop(columns=promotion.AT).iloc[rows].reset_index(drop=True)
+    classes, y = schema.target.classes, table.y[rows]
+    frame[schema.target.name] = y if classes is None else [classes[code] for code in y]
+    return reference.of_frame(predictor, frame, schema.target.name)
 
 
 def _of_file(

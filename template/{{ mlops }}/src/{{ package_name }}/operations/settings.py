@@ -51,12 +51,20 @@ class Journal(Section):
     keep_days: int | None = Field(default=None, ge=1)
 
 
+class Replay(Section):
+    """How the data is lived through again."""
+
+    first_months: int = Field(default=3, ge=1)
+    label_delay_months: int = Field(default=1, ge=0)
+
+
 class Operating(Section):
     """The sections that only operated projects have."""
 
     monitor: Monitor = Monitor()
     gate: Gate = Gate()
     journal: Journal = Journal()
+    replay: Replay = Replay()
 
 
 class OperatingEnvironment(Variables):

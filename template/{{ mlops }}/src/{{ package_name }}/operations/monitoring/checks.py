@@ -114,8 +114,14 @@ class Chance:
         return {"noise": max(independent, by_day.noise(self.share)), "usual": by_day.usual()}
 
 
-def all_checks(known: Known, current: Window, settings: Monitor) -> list[Check]:
-    """Look at everything that can be looked at in a window."""
+def all_checks(
+    known: Known, current: Window, settings: Monitor, labelled: Window | None = None
+) -> list[Check]:
+    """Look at everything that can be looked at in a window.
+
+    Errors are looked at on `labelled`, where labels come too late for the window; on the window's
+    own labelled rows otherwise.
+    """
     tests = (
         len(known.views.columns)
         + len(known.answers.columns)
@@ -127,7 +133,7 @@ def all_checks(known: Known, current: Window, settings: Monitor) -> list[Check]:
         *predictions(known, current, settings, chance),
         *features(known, current, settings, chance),
         *latency(current, settings, chance),
-        *errors(known, current, settings, chance),
+        *errors(known, current.labelled() if labelled is None else labelled, settings, chance),
         *quality(known, current, settings, chance),
     ]
 
@@ -211,15 +217,15 @@ def latency(current: Window, settings: Monitor, chance: Chance) -> list[Check]:
     return [Check("latency", "slow answers", least, settings.slow_share, over, says, detail)]
 
 
-def errors(known: Known, current: Window, settings: Monitor, chance: Chance) -> list[Check]:
+def errors(known: Known, labelled: Window, settings: Monitor, chance: Chance) -> list[Check]:
     """Whether the score on labelled rows fell by more than `error_drop`, chance set aside."""
-    labelled, reference = current.labelled(), known.held_out.labelled()
+    reference = known.held_out.labelled()
     if len(labelled) < settings.least_rows or len(reference) < settings.least_rows:
         return []
     now, before = score(labelled), score(reference)
     if now is None or before is None:
         return []
-    task = current.schema.target.task
+    task = labelled.schema.target.task
     # The mean absolute error has a unit, so its growth is relative; the others lie in [0, 1].
     scale = -before.value if task == "regression" and before.value else 1.0
     drop = (before.value - now.value) / scale
@@ -227,14 +233,16 @@ def errors(known: Known, current: Window, settings: Monitor, chance: Chance) -> 
     parts = {
         "error_drop": settings.error_drop,
         "noise": NormalDist().inv_cdf(1 - chance.share) * spread,
-        "usual": _usual_drop(reference, before.value, scale, current.days),
+        "usual": _usual_drop(reference, before.value, scale, labelled.days),
     }
     threshold = max(parts.values())
     low, high = (now.value + side * 1.96 * now.error for side in (-1, 1))
     name = METRICS[task]
+    times = labelled.times
+    span = "" if times is None else f" of {times.min():%Y-%m-%d} to {times.max():%Y-%m-%d}"
     says = (
-        f"{name} {now.value:.3f} ({low:.3f} to {high:.3f}) on {len(labelled):,} labelled rows "
-        f"({len(labelled) / len(current):.0%} of all), {before.value:.3f} on the reference: "
+        f"{name} {now.value:.3f} ({low:.3f} to {high:.3f}) on {len(labelled):,} labelled rows"
+        f"{span}, {before.value:.3f} on the reference: "
         f"{'worse' if drop > 0 else 'better'} by {abs(drop):.3f}, where {threshold:.3f} is allowed."
     )
     detail = {

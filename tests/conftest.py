@@ -81,8 +81,8 @@ def fresh_nlp(template: Path, nlp_project: Project, tmp_path: Path) -> Callable[
 
 @pytest.fixture(scope="session")
 def mlops_project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The default mlops project, rendered and installed by `uv sync`, no git repository yet."""
+    """The default mlops project, rendered and installed with what a bucket needs, no git repository yet."""
     folder = render(template, tmp_path_factory.mktemp("mlops") / "my-project", role="mlops")
     project = Project(folder, tmp_path_factory.mktemp("mlops-environment") / "venv")
-    project.uv("sync", "--quiet", "--compile-bytecode")
+    project.uv("sync", "--quiet", "--compile-bytecode", "--extra", "s3")
     return project

@@ -1,5 +1,7 @@
 """The stages in order, through DVC: what is up to date is not done again."""
 
+import configparser
+import io
 import os
 import subprocess
 import sys
@@ -67,12 +69,28 @@ def recorded_overrides(root: Path) -> list[str]:
 
 
 def _set_scm(root: Path) -> None:
-    """DVC refuses a folder outside git unless it is told that there is none."""
+    """DVC refuses a folder outside git unless it is told that there is none.
+
+    The owner's own settings in the file, such as the address of a bucket, stay.
+    """
     local = root / ".dvc" / "config.local"
-    if (root / ".git").exists():
-        local.unlink(missing_ok=True)
-    elif not local.exists():
-        write_text(local, "[core]\n    no_scm = true\n")
+    content = configparser.RawConfigParser()
+    content.read(local, "utf-8")
+    outside = not (root / ".git").exists()
+    if outside == content.has_option("core", "no_scm"):
+        return
+    if outside:
+        content.read_dict({"core": {"no_scm": "true"}})
+    else:
+        content.remove_option("core", "no_scm")
+        if not content["core"]:
+            content.remove_section("core")
+    if not content.sections():
+        local.unlink()
+        return
+    buffer = io.StringIO()
+    content.write(buffer)
+    write_text(local, buffer.getvalue().rstrip() + "\n")
 
 
 def _dvc(root: Path, *arguments: str) -> int:

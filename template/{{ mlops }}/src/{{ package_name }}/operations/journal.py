@@ -65,25 +65,49 @@ def read(
         `torn` and `repeated` records.
     """
     records, torn = _records(root)
-    rows: list[dict[str, Any]] = []
-    seen: dict[str, list[tuple[str, str]]] = {}
+    columns = _Columns()
+    seen: dict[str, list[int]] = {}
     repeated = 0
-    for record in sorted(records, key=lambda r: (r["at"], r["segment"], r["line"])):
-        key = (record["request"], record["answer"])
+    records.sort(key=lambda r: (r["at"], r["segment"], r["line"]), reverse=True)
+    while records:  # from the oldest on, each forgotten once it is read: a year's texts are large
+        record = records.pop()
+        key = hash((record["request"], record["answer"]))
         uses = seen.setdefault(record["id"], [])
         if key in uses:
             repeated += 1
             continue
         uses.append(key)
         name = record["id"] if len(uses) == 1 else f"{record['id']}~{len(uses)}"
-        rows += _rows_of(record, name)
-    frame = pd.DataFrame(rows)
+        for row in _rows_of(record, name):
+            columns.add(row)
+    frame = pd.DataFrame(columns.values)
     if frame.empty:
         frame = pd.DataFrame(columns=["id", "at", "model_version", "latency_ms", "prediction"])
     frame["at"] = pd.to_datetime(frame["at"], utc=True, format="ISO8601")
     frame = _between(frame, since, until, time)
     frame.attrs |= {"torn": torn, "repeated": repeated}
     return frame
+
+
+class _Columns:
+    """Rows put down column by column, which takes a fraction of the memory of a dict a row."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, list[Any]] = {}
+        self._rows = 0
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Put one row down; what it does not have, and what earlier ones did not, is None."""
+        for name, value in row.items():
+            column = self.values.get(name)
+            if column is None:
+                column = self.values[name] = [None] * self._rows
+            column.append(value)
+        self._rows += 1
+        if len(row) < len(self.values):
+            for column in self.values.values():
+                if len(column) < self._rows:
+                    column.append(None)
 
 
 def _between(

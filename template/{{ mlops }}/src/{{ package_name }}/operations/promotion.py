@@ -114,10 +114,11 @@ def retrain(root: Path, params: Params, rung: str | None = None) -> Decision:
     if registry.champion(root) is None:
         raise UserError("There is no champion to retrain. Run `run` first.")
     champion = Predictor.load(served(root))
-    new = labelled(root, served(root))
+    known = _traffic(root, champion)
+    new = None if known is None else _unlearnt(known, champion)
     wanted = int(np.ceil(params.gate.least_rows / params.gate.holdback))
     found = 0 if new is None else len(new.y)
-    if new is None or found < wanted:
+    if known is None or new is None or found < wanted:
         raise UserError(
             f"{found:,} labelled predictions are newer than the champion's training; {wanted:,} are "
             f"needed, of which {params.gate.holdback:.0%} are kept to judge on. Add labels with "
@@ -126,8 +127,6 @@ def retrain(root: Path, params: Params, rung: str | None = None) -> Decision:
     old = read_table(root, "train")
     cut = found - int(np.ceil(found * params.gate.holdback))
     judged = _take(new, np.arange(cut, found))
-    known = labelled(root, None)
-    assert known is not None
     moments = _moments(known)
     recent = moments < _moments(judged).min()
     if old.time is not None:
@@ -169,12 +168,18 @@ def promote(
         return decide(root, params, version, bundle)
 
 
-def labelled(root: Path, bundle: Path | None) -> Table | None:
-    """Labelled traffic as a table in time order, newer than what `bundle` learnt from, if named."""
+def labelled(root: Path, bundle: Path) -> Table | None:
+    """Labelled traffic as a table in time order, newer than what `bundle` learnt from."""
+    source = Predictor.load(bundle)
+    table = _traffic(root, source)
+    return None if table is None else _unlearnt(table, source)
+
+
+def _traffic(root: Path, source: Predictor) -> Table | None:
+    """All labelled traffic in time order, typed by the schema of `source`."""
     rows = labels.joined(root)
     if rows.empty:
         return None
-    source = Predictor.load(served(root) if bundle is None else bundle)
     schema = source.schema
     given = rows.filter(regex=f"^{journal.INPUT}")
     given = given.rename(columns=lambda name: str(name).removeprefix(journal.INPUT))
@@ -191,9 +196,12 @@ def labelled(root: Path, bundle: Path | None) -> Table | None:
     codes = target[usable].to_numpy(dtype=np.float64)
     y = codes if schema.target.classes is None else codes.astype(np.int64)
     table = Table(schema, raw, typed, y)
-    table = _take(table, np.argsort(_moments(table), kind="stable"))
-    if bundle is None:
-        return table
+    return _take(table, np.argsort(_moments(table), kind="stable"))
+
+
+def _unlearnt(table: Table, source: Predictor) -> Table:
+    """The rows that are newer than what `source` learnt from."""
+    schema = source.schema
     trained = source.metadata.get("trained", {}).get("to")
     if schema.time is None or trained is None:
         moments, trained = table.raw[AT].to_numpy(), str(source.metadata["created_at"])

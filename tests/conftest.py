@@ -4,11 +4,12 @@ Installing compiles to bytecode, since the commands run in the stories leave non
 them would compile all its libraries anew.
 """
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from projects import Project, commit, copy_template, render
+from projects import FEW_FLIGHTS, Project, commit, copy_template, render
 
 
 @pytest.fixture(scope="session")
@@ -85,4 +86,16 @@ def mlops_project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     folder = render(template, tmp_path_factory.mktemp("mlops") / "my-project", role="mlops")
     project = Project(folder, tmp_path_factory.mktemp("mlops-environment") / "venv")
     project.uv("sync", "--quiet", "--compile-bytecode", "--extra", "s3")
+    return project
+
+
+@pytest.fixture(scope="session")
+def ran_mlops(mlops_project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The mlops project after `run` on few rows, in git, all committed; to be copied, not changed."""
+    folder = tmp_path_factory.mktemp("ran-mlops") / "my-project"
+    shutil.copytree(mlops_project.path, folder, symlinks=True)
+    commit(folder, "Begin")
+    project = Project(folder, mlops_project.environment)
+    project.run("my-project", "run", *FEW_FLIGHTS)
+    commit(folder, "What the run says")
     return project

@@ -10,6 +10,11 @@ import copier
 
 ROOT = Path(__file__).resolve().parent.parent
 SLUG, PACKAGE = "my-project", "my_project"  # of the default answers
+# A run of a minute: the flights of two weeks, and the quick rungs.
+FEW_FLIGHTS = (
+    "--set", "data.limit=12000", "--set", "cv.folds=3", "--set",
+    "ladder.skip=[decision tree, random forest, histogram gradient boosting, soft vote]",
+)  # fmt: skip
 IDENTITY = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false")
 
 

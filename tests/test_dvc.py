@@ -11,26 +11,18 @@ from typing import Any
 import pytest
 import yaml
 from bucket import Bucket, bucket
-from projects import SLUG, Project, commit, git, render
+from projects import FEW_FLIGHTS, SLUG, Project, commit, git, render
 from roles import ROLES
 
-SMALL = (
-    "--set", "data.limit=12000", "--set", "cv.folds=3", "--set",
-    "ladder.skip=[decision tree, random forest, histogram gradient boosting, soft vote]",
-)  # fmt: skip
 STAGES = ["data", "train", "evaluate", "report", "register"]
 
 
 @pytest.fixture(scope="module")
-def kept(mlops_project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def kept(ran_mlops: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project in git after `run`, everything that git takes committed."""
     folder = tmp_path_factory.mktemp("kept") / SLUG
-    shutil.copytree(mlops_project.path, folder, symlinks=True)
-    commit(folder, "Begin")
-    project = Project(folder, mlops_project.environment)
-    project.run(SLUG, "run", *SMALL)
-    commit(folder, "What the run says")
-    return project
+    shutil.copytree(ran_mlops.path, folder, symlinks=True)
+    return Project(folder, ran_mlops.environment)
 
 
 def state(project: Project) -> dict[str, int]:
@@ -48,7 +40,7 @@ def again(kept: Project, request: pytest.FixtureRequest) -> Callable[..., str]:
     """Bring all stages up to date by one of the two ways; give what was said."""
 
     def do() -> str:
-        command = ("dvc", "repro") if request.param == "dvc repro" else (SLUG, "run", *SMALL)
+        command = ("dvc", "repro") if request.param == "dvc repro" else (SLUG, "run", *FEW_FLIGHTS)
         done = kept.run(*command)
         return done.stdout + done.stderr
 
@@ -157,7 +149,7 @@ def test_a_bucket_holds_the_same_when_told(kept: Project, s3: Bucket) -> None:
             **{**s3.credentials, "AWS_SECRET_ACCESS_KEY": "wrong"},
         )  # fmt: skip
         assert wrong.returncode != 0
-        kept.run(SLUG, "run", *SMALL)  # leaves the owner's settings as they are
+        kept.run(SLUG, "run", *FEW_FLIGHTS)  # leaves the owner's settings as they are
         lose_and_fetch(kept, **s3.credentials)
         assert not (kept.path.parent / f"{SLUG}-dvc").exists()
         assert git(kept.path, "status", "--porcelain") == ""

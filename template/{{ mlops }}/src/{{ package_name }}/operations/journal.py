@@ -11,6 +11,7 @@ import logging
 import os
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ ARCHIVE = "parquet"
 INPUT = "in:"
 FIELDS = ("segment", "line", "id", "at", "path", "ms", "request", "answer")
 TABLE = "predictions"
+SECONDS_TO_CONNECT = 10
 _CREATE = f"""
 CREATE TABLE IF NOT EXISTS {TABLE} (
     segment text NOT NULL, line integer NOT NULL, id text NOT NULL, at timestamptz NOT NULL,
@@ -265,7 +267,8 @@ def _forget(folder: Path, address: str | None, before: datetime) -> int:
     """Remove older records; a Parquet file that holds some is written anew without them."""
     removed = 0
     if address:
-        with _database(address) as connection:
+        with database(address) as connection:
+            create(connection, _CREATE)
             removed += connection.execute(f"DELETE FROM {TABLE} WHERE at < %s", [before]).rowcount  # noqa: S608
     for path in sorted((folder / ARCHIVE).glob("*.parquet")):
         frame = pd.read_parquet(path)
@@ -280,23 +283,40 @@ def _forget(folder: Path, address: str | None, before: datetime) -> int:
     return removed
 
 
-def _database(address: str) -> Any:
+@contextmanager
+def database(address: str) -> Iterator[Any]:
+    """A connection in whose transaction the block runs; a mistake of the database is the user's to see."""
     import psycopg
 
     try:
-        connection = psycopg.connect(address)
-        connection.execute(_CREATE)
+        with psycopg.connect(address, connect_timeout=SECONDS_TO_CONNECT) as connection:
+            yield connection
     except psycopg.Error as error:
+        said = " ".join(str(error).replace(address, "JOURNAL_DATABASE_URL").split())
         raise UserError(
-            f"The journal's database does not answer ({error}). Segments stay where they are; check "
-            "JOURNAL_DATABASE_URL and run the command again."
+            f"The journal's database does not answer as it should ({said}). What is not in it yet "
+            "stays where it is; check JOURNAL_DATABASE_URL and run the command again."
         ) from error
-    return connection
+
+
+def create(connection: Any, statement: str) -> None:
+    """Make a table that is not there yet; of two programs that want to, the second waits."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [statement])
+    connection.execute(statement)
+
+
+def rows_of(address: str, table: str, columns: str) -> list[tuple[Any, ...]]:
+    """All rows of a table; none if nobody has made it. Only the right to read is needed."""
+    with database(address) as connection:
+        if connection.execute("SELECT to_regclass(%s)", [table]).fetchone() == (None,):
+            return []
+        return list(connection.execute(f"SELECT {columns} FROM {table}").fetchall())  # noqa: S608
 
 
 def _to_database(address: str, records: list[dict[str, Any]]) -> None:
     marks = ", ".join(f"%({name})s" for name in FIELDS)
-    with _database(address) as connection, connection.cursor() as cursor:
+    with database(address) as connection, connection.cursor() as cursor:
+        create(connection, _CREATE)
         cursor.executemany(
             f"INSERT INTO {TABLE} ({', '.join(FIELDS)}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608
             records,
@@ -305,9 +325,7 @@ def _to_database(address: str, records: list[dict[str, Any]]) -> None:
 
 def _from_database(address: str) -> list[dict[str, Any]]:
     columns = "segment, line, id, at, path, ms, request::text, answer::text"
-    with _database(address) as connection:
-        rows = connection.execute(f"SELECT {columns} FROM {TABLE}").fetchall()  # noqa: S608
-    records = [dict(zip(FIELDS, row, strict=True)) for row in rows]
+    records = [dict(zip(FIELDS, row, strict=True)) for row in rows_of(address, TABLE, columns)]
     for record in records:
         record["at"] = record["at"].astimezone(UTC).isoformat(timespec="microseconds")
     return records

@@ -1,7 +1,8 @@
 """Labels that arrive after the predictions, matched to them by id.
 
-Every delivery is kept as it came, in a file of its own; what is late, repeated, contradictory or
-unknown is said and counted, and is sorted out when labels and predictions are joined.
+Every delivery is kept as it came, in a file of its own and, with `JOURNAL_DATABASE_URL`, beside the
+journal in PostgreSQL, where other machines find it; what is late, repeated, contradictory or unknown
+is said and counted, and is sorted out when labels and predictions are joined.
 """
 
 import hashlib
@@ -21,6 +22,14 @@ from ..reading import tables
 from . import journal
 
 SHOWN = 20
+TABLE = "labels"
+FIELDS = ("delivery", "line", "id", "label", "arrived")
+_CREATE = f"""
+CREATE TABLE IF NOT EXISTS {TABLE} (
+    delivery text NOT NULL, line integer NOT NULL, id text NOT NULL, label text NOT NULL,
+    arrived timestamptz NOT NULL, PRIMARY KEY (delivery, line)
+)
+"""
 
 
 def folder_of(root: Path) -> Path:
@@ -35,6 +44,8 @@ def add(
     now: datetime | None = None,
 ) -> dict[str, Any]:
     """Take a delivery of labels.
+
+    With a database, deliveries that lie in files only are put there, too.
 
     Parameters
     ----------
@@ -58,7 +69,7 @@ def add(
     Raises
     ------
     UserError
-        If the file cannot be read or lacks a column.
+        If the file cannot be read or lacks a column, or the database does not answer.
     """
     target = config.load(root).data.target
     frame = source if isinstance(source, pd.DataFrame) else _read(source)
@@ -69,7 +80,7 @@ def add(
             f"{', '.join(map(str, frame.columns))}."
         )
     arrived = (now or datetime.now(UTC)).isoformat(timespec="microseconds")
-    missing = _blank(frame["id"]) | _blank(frame[column])
+    missing = _unusable(frame["id"]) | _unusable(frame[column])
     given = pd.DataFrame(
         {
             "id": frame["id"][~missing].map(text_of),
@@ -107,6 +118,8 @@ def add(
         stamp = arrived.replace(":", "").replace("+0000", "")
         name = f"{stamp}-{hashlib.sha256(content).hexdigest()[:12]}.parquet"
         write_bytes(folder_of(root) / name, content)
+    if address := config.environment(root).journal_database_url:
+        _share(root, address)
     return report
 
 
@@ -134,11 +147,42 @@ def unmatched(root: Path) -> list[str]:
 
 
 def _deliveries(root: Path) -> pd.DataFrame:
-    """All labels in the order they arrived."""
-    parts = [pd.read_parquet(path) for path in sorted(folder_of(root).glob("*.parquet"))]
+    """All labels in the order they arrived, each delivery once."""
+    parts = {path.stem: pd.read_parquet(path) for path in folder_of(root).glob("*.parquet")}
+    if address := config.environment(root).journal_database_url:
+        found = journal.rows_of(address, TABLE, ", ".join(FIELDS))
+        rows = pd.DataFrame(found, columns=list(FIELDS))
+        for name, delivery in rows.sort_values("line").groupby("delivery"):
+            if name not in parts:
+                arrived = delivery["arrived"].map(_moment)
+                parts[str(name)] = delivery[["id", "label"]].assign(arrived=arrived)
     if not parts:
         return pd.DataFrame({"id": [], "label": [], "arrived": []}, dtype="object")
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat([parts[name] for name in sorted(parts)], ignore_index=True)
+
+
+def _share(root: Path, address: str) -> None:
+    """Put the deliveries that are only in files into the database, each whole or not at all."""
+    files = {path.stem: path for path in folder_of(root).glob("*.parquet")}
+    with journal.database(address) as connection, connection.cursor() as cursor:
+        journal.create(connection, _CREATE)
+        known = {name for (name,) in cursor.execute(f"SELECT DISTINCT delivery FROM {TABLE}")}  # noqa: S608
+        for name in sorted(files.keys() - known):
+            rows = pd.read_parquet(files[name])[["id", "label", "arrived"]]
+            cursor.executemany(
+                f"INSERT INTO {TABLE} ({', '.join(FIELDS)}) VALUES (%s, %s, %s, %s, %s) "  # noqa: S608
+                "ON CONFLICT DO NOTHING",
+                [
+                    (name, line, given, label, _moment(pd.Timestamp(arrived)))
+                    for line, (given, label, arrived) in enumerate(rows.itertuples(index=False))
+                ],
+            )
+
+
+def _moment(arrived: datetime) -> str:
+    """As a file holds it; a moment without a zone is one of UTC, as everywhere in the journal."""
+    stamp = arrived if arrived.tzinfo else arrived.replace(tzinfo=UTC)
+    return stamp.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -172,9 +216,10 @@ def text_of(value: Any) -> str:
     return text.lower() if text in ("True", "False") else text
 
 
-def _blank(column: "pd.Series[Any]") -> "pd.Series[bool]":
-    """Where a column holds nothing; a CSV's empty cell may be an empty text."""
-    return column.isna() | column.map(str).str.strip().eq("")
+def _unusable(column: "pd.Series[Any]") -> "pd.Series[bool]":
+    """Where a column holds nothing (a CSV's empty cell may be an empty text), or what no database takes."""
+    texts = column.map(str)
+    return column.isna() | texts.str.strip().eq("") | texts.str.contains("\0", regex=False)
 
 
 def _kind(names: Any) -> dict[str, Any]:

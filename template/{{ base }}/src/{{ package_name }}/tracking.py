@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from .about import SLUG
 from .config import Params, environment
@@ -75,7 +76,7 @@ def log_climb(
                         mlflow.log_metric(f"fold_{climb.metric}", score, step=fold)
         return str(parent.info.run_id)
     except (MlflowException, OSError) as error:
-        log.warning("The climb was not logged to MLflow (%s). The model is kept.", error)
+        log.warning("The climb was not logged to MLflow (%s). The model is kept.", why(root, error))
         return None
 
 
@@ -94,7 +95,24 @@ def log_evaluation(
             for artifact in artifacts:
                 mlflow.log_artifact(str(artifact), artifact_path="figures")
     except (MlflowException, OSError) as error:
-        log.warning("The evaluation was not logged to MLflow (%s).", error)
+        log.warning("The evaluation was not logged to MLflow (%s).", why(root, error))
+
+
+def why(root: Path, error: BaseException) -> str:
+    """What is wrong with the store, in a few words and without what the address may hold of secrets.
+
+    MLflow wraps what the network said in its own error, with the whole address.
+    """
+    store = urlsplit(environment(root).mlflow_tracking_uri or "")
+    address = store.netloc.rpartition("@")[2]
+    chain = [error]
+    while inner := chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(inner)
+    if address and any(isinstance(each, OSError) for each in chain):
+        reason = getattr(chain[-1], "strerror", None) or chain[-1]
+        return f"{store.scheme}://{address} does not answer: {reason}"
+    said = (str(error).splitlines() or [type(error).__name__])[0][:300]
+    return said.replace(store.netloc, address) if store.netloc else said
 
 
 def connect(root: Path) -> Any:
@@ -103,11 +121,13 @@ def connect(root: Path) -> Any:
     # An address that does not answer must not hold a finished training for minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    # On standard output, where a command may print JSON.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     import mlflow
 
     # Importing MLflow sets its own loggers up, so they are quietened after it.
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, level in (("mlflow", "WARNING"), ("alembic", "WARNING"), ("urllib3", "ERROR")):
+        logging.getLogger(name).setLevel(level)
     mlflow.set_tracking_uri(environment(root).mlflow_tracking_uri or _local(root))
     return mlflow
 

@@ -58,9 +58,13 @@ def register(root: Path, params: Params) -> dict[str, Any]:
         The content of `reports/registration.json`.
     """
     folder_of(root).mkdir(parents=True, exist_ok=True)  # else a container's mount would be root's
-    registry.champion(root)  # puts right what an interrupted promotion left
+    now = registry.champion(root)  # puts right what an interrupted promotion left
+    if now is None and served(root) != root / BUNDLE:
+        now = registry.adopt(root)
     version = registry.register(root)
     decided = version.tags.get("decision")
+    if not decided and now is not None and now.number == version.number:
+        decided = "promoted: it is the champion"  # the store went away before this was written
     if decided:
         log.info("Version %d is known (%s).", version.number, decided)
         verdict = Verdict(decided.startswith("promoted"), [decided])

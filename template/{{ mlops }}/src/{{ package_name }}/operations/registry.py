@@ -22,7 +22,7 @@ from typing import Any
 
 from .. import tracking
 from ..about import SERVED, SLUG
-from ..bundle import BUNDLE, LADDER
+from ..bundle import BUNDLE, LADDER, served
 from ..errors import UserError
 from ..files import read_json, replace_folder
 from ..serving.predictor import Predictor
@@ -110,6 +110,13 @@ def register(root: Path, folder: Path | None = None) -> Version:
         return _version(created)
 
 
+def adopt(root: Path) -> Version:
+    """Make what is served the champion of a registry that has none: a new server, or another one."""
+    version = register(root, served(root))
+    promote(root, version, ["It was serving when the registry had no champion."], by="registry")
+    return find(root, str(version.number))
+
+
 def champion(root: Path) -> Version | None:
     """The version that the alias names, or None; `models/champion` is made to match it."""
     with _store(root) as (_, client):
@@ -166,7 +173,7 @@ def promote(
     checks : sequence of dict
         What the gate measured.
     by : str
-        Who decided: `gate` or `hand`.
+        Who decided: `gate`, `hand`, or `registry` for what was serving already.
 
     Raises
     ------
@@ -256,13 +263,14 @@ def _store(root: Path) -> Iterator[tuple[Any, Any]]:
     logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*input example was not provided.*")
     from mlflow.exceptions import MlflowException
+    from requests import RequestException
 
     try:
         yield mlflow, mlflow.MlflowClient()
-    except MlflowException as error:
+    except (MlflowException, RequestException) as error:
         raise UserError(
-            f"The model registry does not answer as it should: {error}. Models in place go on "
-            "serving. Check MLFLOW_TRACKING_URI, or unset it to use the local store."
+            f"The model registry cannot be used ({tracking.why(root, error)}). Models in place go "
+            "on serving. Check MLFLOW_TRACKING_URI and run the command again."
         ) from error
 
 
@@ -286,7 +294,24 @@ def _run_of(root: Path, mlflow: Any, metadata: Mapping[str, Any]) -> Iterator[st
     with mlflow.start_run(run_name=f"bundle {version}", tags=tags) as run:
         scores = metadata.get("metrics", {})
         mlflow.log_metrics({k: v for k, v in scores.items() if isinstance(v, float)})
+        _log_reports(root, mlflow, version)
         yield str(run.info.run_id)
+
+
+def _log_reports(root: Path, mlflow: Any, version: str) -> None:
+    """Log the evaluation and figures of a version, if those in the folder are of this one."""
+    from ..study.answers import FIGURES, METRICS
+
+    if not (root / METRICS).exists():
+        return
+    result = read_json(root / METRICS, "evaluate")
+    if result.get("model_version") != version:
+        return
+    mlflow.log_metrics({f"test_{name}": value for name, value in result["chosen"].items()})
+    for path in (root / LADDER, root / METRICS):
+        mlflow.log_artifact(str(path))
+    if (root / FIGURES).exists():
+        mlflow.log_artifacts(str(root / FIGURES), "figures")
 
 
 def _trained(mlflow: Any, run_id: str, version: str) -> bool:
@@ -305,7 +330,7 @@ def fetched(root: Path, version: Version) -> Iterator[Path]:
     home.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=home.parent, prefix=f".{SERVED}-"))
     try:
-        folder = _download(version, work)
+        folder = _download(root, version, work)
         if fingerprint(folder) != version.tags.get("bundle_sha256"):
             raise UserError(
                 f"The registered files of version {version.number} are not those that were "
@@ -319,7 +344,7 @@ def fetched(root: Path, version: Version) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _download(version: Version, work: Path) -> Path:
+def _download(root: Path, version: Version, work: Path) -> Path:
     import mlflow
     from mlflow.exceptions import MlflowException
 
@@ -330,11 +355,14 @@ def _download(version: Version, work: Path) -> Path:
     except (MlflowException, OSError) as error:
         raise UserError(
             f"The files of version {version.number} cannot be fetched from {version.source} "
-            f"({error}). Nothing was put in place."
+            f"({tracking.why(root, error)}). Nothing was put in place."
         ) from error
     settings = next(Path(found).rglob("MLmodel"), None)
     if settings is None:
-        raise UserError(f"Version {version.number} holds no model. Nothing was put in place.")
+        raise UserError(
+            f"The files of version {version.number} are not in {version.source}: they were removed "
+            "from the store. Nothing was put in place; promote another version, or train again."
+        )
     [folder] = [path.parent for path in settings.parent.rglob("metadata.json")]
     return folder
 

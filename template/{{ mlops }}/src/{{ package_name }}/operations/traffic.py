@@ -230,4 +230,4 @@ def _reason(refused: Mapping[str, Any]) -> str:
     if isinstance(detail, str):
         return detail
     first = detail[0]
-    return f"`{first['loc'][-1]}` is {first.get('input')!r}: {first['msg']}"
+    return f"{first['loc'][-1]} is {first.get('input')!r}: {first['msg']}"

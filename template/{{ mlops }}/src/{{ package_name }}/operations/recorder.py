@@ -1,8 +1,9 @@
 """The prediction journal's writing side: what was answered is on disk before the caller hears of it.
 
 An ASGI layer around the service. Records of all requests that wait are written and synced together
-by one thread a process (group commit), so a request pays one sync shared with its neighbours. This
-module needs nothing but the standard library; `journal` reads what it writes.
+by one thread a process (group commit), so a request pays one sync shared with its neighbours. What a
+request costs is mostly the event loop and that thread taking the interpreter from each other, so they
+meet twice a group and not more. `journal` reads what is written here.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import contextlib
 import json
 import logging
 import os
+import queue
 import re
 import threading
 import time
@@ -57,8 +59,9 @@ class Writer:
         self._folder = folder / SEGMENTS
         self._most = settings.max_pending
         self._bytes = int(settings.segment_mb * 2**20)
-        self._pending: list[_Waiting] = []
-        self._wanted = threading.Condition()
+        self._pending: list[_Waiting] = []  # touched by the event loop only
+        self._is_writing = False
+        self._groups: queue.SimpleQueue[list[_Waiting]] = queue.SimpleQueue()
         self._handle = -1
         self._size = 0
         self._opened = 0.0
@@ -72,18 +75,30 @@ class Writer:
 
     def put(self, record: bytes) -> "asyncio.Future[OSError | None]":
         """Hand a line over; what comes back is done once the line is synced, or says why it is not."""
-        synced: asyncio.Future[OSError | None] = asyncio.get_running_loop().create_future()
-        with self._wanted:
-            self._pending.append((record, synced))
-            self._wanted.notify()
+        loop = asyncio.get_running_loop()
+        synced: asyncio.Future[OSError | None] = loop.create_future()
+        if not self._pending:
+            loop.call_soon(self._hand_over)  # with what else this turn of the loop brings
+        self._pending.append((record, synced))
         return synced
+
+    def _hand_over(self) -> None:
+        if self._pending and not self._is_writing:
+            self._is_writing = True
+            self._groups.put(self._pending)
+            self._pending = []
+
+    def _settle(self, taken: list[_Waiting], problem: OSError | None) -> None:
+        self._is_writing = False
+        for _, synced in taken:
+            if not synced.done():  # its caller may have gone
+                synced.set_result(problem)
+        if self._pending:
+            asyncio.get_running_loop().call_soon(self._hand_over)
 
     def _work(self) -> None:
         while True:
-            with self._wanted:
-                while not self._pending:
-                    self._wanted.wait()
-                taken, self._pending = self._pending, []
+            taken = self._groups.get()
             problem: OSError | None = None
             try:
                 self._write(b"".join(record for record, _ in taken))
@@ -91,7 +106,7 @@ class Writer:
                 problem = error
                 _logger.error("journal: %d records were not written: %s", len(taken), error)
             with contextlib.suppress(RuntimeError):  # the service has ended meanwhile
-                taken[0][1].get_loop().call_soon_threadsafe(_settle, taken, problem)
+                taken[0][1].get_loop().call_soon_threadsafe(self._settle, taken, problem)
 
     def _write(self, content: bytes) -> None:
         full = self._size and self._size + len(content) > self._bytes
@@ -226,12 +241,6 @@ class Recorder:
             _logger.error("journal: the disk is behind, a prediction was not written down")
             return not self.required
         return await self.writer.put(record) is None or not self.required
-
-
-def _settle(taken: list[_Waiting], problem: OSError | None) -> None:
-    for _, synced in taken:
-        if not synced.done():  # its caller may have gone
-            synced.set_result(problem)
 
 
 def _id_of(scope: Scope) -> bytes:

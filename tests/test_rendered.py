@@ -19,6 +19,8 @@ from projects import ROOT, SLUG, Project, clean_environment, commit, render
 from roles import ROLES
 
 DEPLOYMENTS = ["none", "huggingface", "render", "fly", "kubernetes"]
+EVERYWHERE = ["ci.yml", "release.yml", "update.yml"]
+WORKFLOWS = dict.fromkeys(ROLES, EVERYWHERE) | {"mlops": sorted([*EVERYWHERE, "monitor.yml"])}
 TOOLS = Path(sys.executable).parent
 UV = shutil.which(os.environ.get("UV", "uv"))
 
@@ -55,7 +57,8 @@ def test_yaml_reads_the_same_everywhere(written: Path) -> None:
 
 def test_workflows_are_sound(written: Path) -> None:
     workflows = sorted((written / ".github/workflows").glob("*.yml"))
-    assert [path.name for path in workflows] == ["ci.yml", "release.yml", "update.yml"]
+    role = yaml.safe_load((written / ".copier-answers.yml").read_text("utf-8"))["role"]
+    assert [path.name for path in workflows] == WORKFLOWS[role]
     tool("actionlint", "-shellcheck", TOOLS / "shellcheck", *workflows, cwd=written)
     tool("zizmor", "--offline", "--strict-collection", "--quiet", *workflows, cwd=written)
     schema = ("--builtin-schema", "vendor.github-workflows")

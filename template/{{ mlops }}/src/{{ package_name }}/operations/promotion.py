@@ -13,12 +13,12 @@ from .. import train
 from ..bundle import BUNDLE, served
 from ..config import Params
 from ..errors import UserError
-from ..files import write_json
+from ..files import read_json, write_json
 from ..profiling.contract import columns_from_frame
 from ..schema import Schema
 from ..serving.predictor import Predictor
 from ..table import Table, read_table
-from . import gate, journal, labels, registry
+from . import gate, journal, labels, monitor, registry
 from .gate import Verdict
 from .monitoring import reference
 from .recorder import folder_of
@@ -27,6 +27,10 @@ from .registry import Version
 log = logging.getLogger(__name__)
 CHALLENGER = Path("models", "challenger")
 REGISTRATION = Path("reports", "registration.json")
+
+
+class TooFewLabels(UserError):
+    """Retraining has to wait for labels."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,9 @@ def register(root: Path, params: Params) -> dict[str, Any]:
         decision = Decision(version, verdict, _champion(root))
     else:
         decision = decide(root, params, version, root / BUNDLE)
-    reference.of(root, root / BUNDLE)  # what the monitor compares with, while the data is here
+    # What the monitor compares with, while the data is here.
+    reference.of(root, root / BUNDLE)
+    registry.attach(root, version)
     write_json(root / REGISTRATION, decision.to_json())
     return decision.to_json()
 
@@ -112,8 +118,10 @@ def retrain(root: Path, params: Params, rung: str | None = None) -> Decision:
 
     Raises
     ------
+    TooFewLabels
+        If too few labels are newer than the champion's training.
     UserError
-        If there is no champion, or too few labels are newer than its training.
+        If there is no champion.
     """
     if registry.champion(root) is None:
         raise UserError("There is no champion to retrain. Run `run` first.")
@@ -123,7 +131,7 @@ def retrain(root: Path, params: Params, rung: str | None = None) -> Decision:
     wanted = int(np.ceil(params.gate.least_rows / params.gate.holdback))
     found = 0 if new is None else len(new.y)
     if known is None or new is None or found < wanted:
-        raise UserError(
+        raise TooFewLabels(
             f"{found:,} labelled predictions are newer than the champion's training; {wanted:,} are "
             f"needed, of which {params.gate.holdback:.0%} are kept to judge on. Add labels with "
             "`labels FILE`, or lower `gate.least_rows`."
@@ -147,7 +155,30 @@ def retrain(root: Path, params: Params, rung: str | None = None) -> Decision:
     )
     version = registry.register(root, root / CHALLENGER)
     reference.keep(root, root / CHALLENGER, learnt, judged)
+    registry.attach(root, version)
     return decide(root, params, version, root / CHALLENGER, judged)
+
+
+def retrain_if_advised(root: Path, params: Params, rung: str | None = None) -> Decision | str:
+    """`retrain` where the last look of the monitor advises it.
+
+    Returns
+    -------
+    Decision or str
+        What became of the challenger, or why there is none: nothing advises it, or too few labels
+        have come, which is written down with the decisions.
+    """
+    seen = read_json(root / monitor.RESULT, "monitor")
+    if not seen["retrain"]:
+        return "The last look does not advise retraining."
+    now = registry.champion(root)
+    if now is None or now.model_version != seen["model_version"]:
+        return f"The last look was at {seen['model_version']}, which is not the champion."
+    try:
+        return retrain(root, params, rung)
+    except TooFewLabels as error:
+        registry.postpone(root, now, [str(error)])
+        return str(error)
 
 
 def promote(

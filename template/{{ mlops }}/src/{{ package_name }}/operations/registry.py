@@ -24,15 +24,17 @@ from .. import tracking
 from ..about import SERVED, SLUG
 from ..bundle import BUNDLE, LADDER, served
 from ..errors import UserError
-from ..files import read_json, replace_folder
+from ..files import read_json, replace_folder, write_bytes
 from ..serving.predictor import Predictor
 from .flavor import signature_of
+from .monitoring import reference
 
 log = logging.getLogger(__name__)
 CHAMPION, CHALLENGER = "champion", "challenger"
 PROMOTIONS = Path("reports", "promotions.jsonl")
 HISTORY = "champions"  # tag of the registered model: versions that were champion, newest last
 MOST_REMEMBERED = 200
+REFERENCE = "reference"  # folder of a run's artifacts
 
 
 @dataclass(frozen=True)
@@ -113,23 +115,43 @@ def register(root: Path, folder: Path | None = None) -> Version:
 def adopt(root: Path) -> Version:
     """Make what is served the champion of a registry that has none: a new server, or another one."""
     version = register(root, served(root))
+    attach(root, version)
     promote(root, version, ["It was serving when the registry had no champion."], by="registry")
     return find(root, str(version.number))
+
+
+def attach(root: Path, version: Version) -> None:
+    """Keep what a version is compared with in the registry, so that every machine can watch it.
+
+    That is the file of `monitoring.reference`; nothing is done where there is none.
+    """
+    path = _reference(root, version)
+    if version.run_id is None or not path.exists():
+        return
+    with _store(root) as (_, client):
+        if not _is_attached(client, version, path.name):
+            client.log_artifact(version.run_id, str(path), REFERENCE)
 
 
 def champion(root: Path) -> Version | None:
     """The version that the alias names, or None; `models/champion` is made to match it."""
     with _store(root) as (_, client):
-        found = _aliased(client, CHAMPION)
-        if found is not None and _served_version(root) != found.model_version:
+        found, held = _aliased(client, CHAMPION), _served_version(root)
+        if found is None or held == found.model_version:
+            return found
+        with fetched(root, found) as bundle:
+            _put_in_place(root, client, found, bundle)
+        name, number = found.model_version, found.number
+        if held is None:
+            log.info("models/%s: %s (version %d), fetched from the registry.", SERVED, name, number)
+        else:
             log.warning(
                 "models/%s held %s, the alias `champion` names %s (version %d): put right.",
                 SERVED,
-                _served_version(root) or "nothing",
-                found.model_version,
-                found.number,
+                held,
+                name,
+                number,
             )
-            _materialise(root, found)
             _note(root, "healed", found, ["The folder did not match the alias."])
         return found
 
@@ -188,7 +210,7 @@ def promote(
                 history.append(version.number)
             _set_history(client, history)
             client.set_registered_model_alias(SLUG, CHAMPION, str(version.number))
-            replace_folder(bundle, _home(root))
+            _put_in_place(root, client, version, bundle)
         _tag(client, version, "decision", f"promoted by {by}: {' '.join(reasons)}")
     _note(root, "promoted", version, reasons, checks, before=before, by=by)
 
@@ -201,6 +223,11 @@ def refuse(
         before = _aliased(client, CHAMPION)
         _tag(client, version, "decision", f"refused: {' '.join(reasons)}")
     _note(root, "refused", version, reasons, checks, before=before, by="gate")
+
+
+def postpone(root: Path, version: Version, reasons: Sequence[str]) -> None:
+    """Write down that the champion was to be retrained and could not be, and why."""
+    _note(root, "postponed", version, reasons, before=version, by="monitor")
 
 
 def rollback(root: Path, reason: str = "") -> Version:
@@ -223,7 +250,7 @@ def rollback(root: Path, reason: str = "") -> Version:
         with fetched(root, earlier) as bundle:
             _set_history(client, history[:-1])
             client.set_registered_model_alias(SLUG, CHAMPION, str(earlier.number))
-            replace_folder(bundle, _home(root))
+            _put_in_place(root, client, earlier, bundle)
         why = reason or "Asked for by hand."
         _tag(client, now, "decision", f"rolled back: {why}")
     _note(root, "rolled back", earlier, [why], before=now, by="hand")
@@ -231,7 +258,7 @@ def rollback(root: Path, reason: str = "") -> Version:
 
 
 def decisions(root: Path) -> list[dict[str, Any]]:
-    """What was promoted, refused, rolled back and healed, oldest first."""
+    """What was promoted, refused, postponed, rolled back and healed, oldest first."""
     path = root / PROMOTIONS
     if not path.exists():
         return []
@@ -367,9 +394,33 @@ def _download(root: Path, version: Version, work: Path) -> Path:
     return folder
 
 
-def _materialise(root: Path, version: Version) -> None:
-    with fetched(root, version) as bundle:
-        replace_folder(bundle, _home(root))
+def _put_in_place(root: Path, client: Any, version: Version, bundle: Path) -> None:
+    """Make `bundle` the one that answers; what it is compared with comes along, where it was kept."""
+    from mlflow.exceptions import MlflowException
+
+    replace_folder(bundle, _home(root))
+    path = _reference(root, version)
+    if path.exists():
+        return
+    try:
+        if _is_attached(client, version, path.name):
+            with tempfile.TemporaryDirectory() as work:
+                found = client.download_artifacts(version.run_id, f"{REFERENCE}/{path.name}", work)
+                write_bytes(path, Path(found).read_bytes())
+    except (MlflowException, OSError) as error:
+        # The model answers all the same; `monitor` says what it lacks.
+        log.warning("What version %d is compared with was not fetched: %s", version.number, error)
+
+
+def _reference(root: Path, version: Version) -> Path:
+    return root / reference.FOLDER / f"{version.model_version}.parquet"
+
+
+def _is_attached(client: Any, version: Version, name: str) -> bool:
+    if version.run_id is None:
+        return False
+    found = client.list_artifacts(version.run_id, REFERENCE)
+    return f"{REFERENCE}/{name}" in {each.path for each in found}
 
 
 def _home(root: Path) -> Path:

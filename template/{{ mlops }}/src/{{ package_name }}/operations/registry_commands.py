@@ -50,17 +50,26 @@ def register(overrides: tuple[str, ...], as_json: bool, recorded: bool) -> int:
 
 @click.command()
 @click.option("--rung", metavar="NAME", help="Another rung of the ladder than the champion's.")
+@click.option("--if-advised", is_flag=True, help="Only where the last `monitor` advises it.")
 @settings
 @as_json
-def retrain(rung: str | None, overrides: tuple[str, ...], as_json: bool) -> int:
+def retrain(rung: str | None, if_advised: bool, overrides: tuple[str, ...], as_json: bool) -> int:
     """Fit the champion's rung anew with the labels that have come; the gate decides.
 
-    Exit status: 0 promoted, 1 a mistake, 2 refused.
+    Exit status: 0 promoted, 1 a mistake, 2 refused. With --if-advised: 0 also where it is not
+    advised or has to wait for labels.
     """
     from .. import config
     from . import promotion
 
-    decision = promotion.retrain(ROOT, config.load(ROOT, overrides), rung)
+    params = config.load(ROOT, overrides)
+    if if_advised:
+        found = promotion.retrain_if_advised(ROOT, params, rung)
+        if isinstance(found, str):
+            _show({"promoted": False, "reasons": [found]}, as_json, found)
+            return 0
+        return _decided(found.to_json(), as_json)
+    decision = promotion.retrain(ROOT, params, rung)
     return _decided(decision.to_json(), as_json)
 
 

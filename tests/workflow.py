@@ -1,0 +1,134 @@
+"""A workflow run on this machine by act, every `run:` step for real; actions have stand-ins."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from projects import clean_environment, wheels
+
+STAND_INS = Path(__file__).parent / "stand_ins"
+BY_ACT = "actions/checkout"  # act takes the folder it is started in
+
+
+@dataclass
+class Outcome:
+    """What a run did.
+
+    Attributes
+    ----------
+    jobs : dict of str to str
+        The result of each job that ran, by its id.
+    log : str
+        What the steps printed.
+    calls : list of dict
+        What `gh` was asked: `arguments`, `body`, `token`, `repository`.
+    folder : Path
+        Where the stand-ins left the rest.
+    """
+
+    jobs: dict[str, str] = field(default_factory=dict)
+    log: str = ""
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    folder: Path = Path()
+
+    def pull_request(self) -> tuple[str, str] | None:
+        """Title and text of the pull request, if there is one."""
+        title, body = (self.folder / f"pull-request-{part}" for part in ("title", "body"))
+        return (title.read_text("utf-8"), body.read_text("utf-8")) if title.exists() else None
+
+
+def replaced(path: Path) -> dict[str, Path]:
+    """The stand-in of each action of a workflow; fails where one is missing, or lacks an input."""
+    found = {}
+    for name, job in yaml.safe_load(path.read_text("utf-8"))["jobs"].items():
+        assert job["runs-on"] == "ubuntu-latest", name
+        assert not {"services", "container"} & set(job), f"{name}: act would leave these out"
+        for step in job["steps"]:
+            action, _, version = step.get("uses", "").partition("@")
+            if action in ("", BY_ACT):
+                continue
+            known = yaml.safe_load((STAND_INS / action / "action.yml").read_text("utf-8"))
+            assert set(step.get("with", {})) <= set(known["inputs"]), action
+            found[f"{action}@{version}"] = STAND_INS / action
+    return found
+
+
+def run(
+    repository: Path,
+    name: str,
+    event: str,
+    secrets: dict[str, str],
+    folder: Path,
+    open_issue: str | None = None,
+) -> Outcome:
+    """Run a workflow of a clean clone.
+
+    Parameters
+    ----------
+    repository : Path
+        The clone, in which act starts.
+    name : str
+        The workflow's file name.
+    event : str
+        Such as `schedule`.
+    secrets : dict of str to str
+        Secrets of the repository.
+    folder : Path
+        Empty; for what the steps and their stand-ins write.
+    open_issue : str, optional
+        The number that `gh issue list` gives.
+    """
+    path = repository / ".github" / "workflows" / name
+    home, bin_ = folder / "home", folder / "bin"
+    home.mkdir(parents=True)
+    bin_.mkdir()
+    shutil.copy(STAND_INS / "gh", bin_)
+    if open_issue:
+        (folder / "open-issue").write_text(open_issue)
+    uv = os.environ.get("UV", "uv")
+    given = {
+        "STAND_INS_FOLDER": str(folder),
+        "UV_PROJECT_ENVIRONMENT": str(folder.parent / "workflow-environment"),
+        "UV_CACHE_DIR": subprocess.check_output([uv, "cache", "dir"], text=True).strip(),
+        "PATH": os.pathsep.join([str(bin_), os.environ["PATH"]]),
+        **wheels(),
+    }
+    command = [str(Path(sys.executable).parent / "act"), event, "--workflows", str(path), "--json"]
+    command += [
+        "--no-cache-server",
+        "--action-offline-mode",
+        "--platform",
+        "ubuntu-latest=-self-hosted",
+    ]
+    command += ["--action-cache-path", str(folder / "actions"), "--secret", "GITHUB_TOKEN=a-token"]
+    for action, place in replaced(path).items():
+        command += ["--local-repository", f"{action}={place}"]
+    for option, values in (("--env", given), ("--secret", secrets)):
+        for key, value in values.items():
+            command += [option, f"{key}={value}"]
+    done = subprocess.run(
+        command,
+        cwd=repository,
+        env=clean_environment(HOME=str(home), **given),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    outcome = Outcome(folder=folder)
+    lines = []
+    for line in done.stdout.splitlines():
+        entry = json.loads(line) if line.startswith("{") else {"msg": line}
+        lines.append(entry.get("msg", "").rstrip())
+        if "jobResult" in entry:
+            outcome.jobs[entry["jobID"]] = entry["jobResult"]
+    outcome.log = "\n".join([*lines, done.stderr])
+    if (folder / "gh.jsonl").exists():
+        calls = (folder / "gh.jsonl").read_text("utf-8").splitlines()
+        outcome.calls = [json.loads(call) for call in calls]
+    return outcome

@@ -116,7 +116,7 @@ def judge(
     fired = checks.alerts(found)
     return {
         "rows": len(current),
-        "labelled": len(current.labelled() if labelled is None else labelled),
+        "labelled": len(current.labelled()),
         "reference": {"training": len(known.training), "held_out": len(known.held_out)},
         "alerts": [check.says for check in fired],
         "retrain": any(check.monitor in settings.retrain_on for check in fired),

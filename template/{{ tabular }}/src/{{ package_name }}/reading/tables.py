@@ -157,7 +157,7 @@ def _head(path: Path) -> bytes:
         near = difflib.get_close_matches(path.name, here, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         raise UserError(
-            f"{path} is not there.{hint} Put the file in its place or correct `data.path`."
+            f"{path} is not there.{hint} Put the file in its place or correct the path."
         ) from error
     except OSError as error:
         raise UserError(

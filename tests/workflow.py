@@ -91,7 +91,8 @@ def run(
     shutil.copy(STAND_INS / "gh", bin_)
     if open_issue:
         (folder / "open-issue").write_text(open_issue)
-    uv = os.environ.get("UV", "uv")
+    uv = shutil.which(os.environ.get("UV", "uv")) or ""
+    (bin_ / "uv").symlink_to(uv)  # which is not on every machine's path
     given = {
         "STAND_INS_FOLDER": str(folder),
         "UV_PROJECT_ENVIRONMENT": str(folder.parent / "workflow-environment"),

@@ -82,6 +82,17 @@ def test_the_workflows_run_what_make_runs(written: Path) -> None:
         assert command in make, command
 
 
+def test_an_image_is_asked_before_it_is_published(written: Path) -> None:
+    """By the steps with which CI asks it."""
+    files = (written / ".github/workflows" / name for name in ("ci.yml", "release.yml"))
+    ci, release = (yaml.safe_load(path.read_text("utf-8"))["jobs"] for path in files)
+    steps = [step.get("run", "") for step in release["image"]["steps"]]
+    asked = next(step["run"] for step in ci["model"]["steps"] if "pytest" in step.get("run", ""))
+    [build] = [place for place, run in enumerate(steps) if "docker build" in run]
+    [publish] = [place for place, run in enumerate(steps) if "docker push" in run]
+    assert build < steps.index(asked) < publish
+
+
 def test_the_image_and_compose_files_are_sound(written: Path) -> None:
     tool("hadolint", "Dockerfile", cwd=written)
     schema = ("--builtin-schema", "vendor.compose-spec")

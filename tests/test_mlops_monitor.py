@@ -28,6 +28,14 @@ rows = pd.read_parquet("data/test.parquet")
 rows["late"] = rows["late"].sample(frac=1, random_state=0).to_numpy()
 rows.to_parquet("other_labels.parquet")
 """
+YEARS = """
+import numpy as np
+import pandas as pd
+rng = np.random.default_rng(0)
+year, size = np.sort(rng.integers(1990, 2020, 3000)), rng.normal(size=3000)
+price = 3 * size + 0.1 * (year - 1990) + rng.normal(size=3000)
+pd.DataFrame({"year": year, "size": size, "price": price}).to_csv("prices.csv", index=False)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +59,22 @@ def test_rows_like_the_others_raise_nothing(watched: Project) -> None:
     assert result["rows"] == result["labelled"] >= 3900
     looked_at = {check["monitor"] for check in result["checks"]}
     assert looked_at == {"predictions", "features", "errors", "quality"}
+
+
+def test_a_time_may_be_a_year(mlops_project: Project, tmp_path: Path) -> None:
+    folder = shutil.copytree(mlops_project.path, tmp_path / SLUG, symlinks=True)
+    project = Project(folder, mlops_project.environment)
+    project.run("python", "-c", YEARS)
+    file = ("--set", "data.source=file", "--set", "data.path=prices.csv")
+    names = ("--set", "data.target=price", "--set", "data.time=year", "--set", "cv.folds=3")
+    skip = "ladder.skip=[decision tree, random forest, histogram gradient boosting, LightGBM, soft vote]"
+    project.run(SLUG, "data", *file, *names)
+    project.run(SLUG, "train", *file, *names, "--set", skip)
+    done = project.run(SLUG, "monitor", "--file", "prices.csv", "--no-page", "--json")
+    [errors] = [
+        check for check in json.loads(done.stdout)["checks"] if check["monitor"] == "errors"
+    ]
+    assert "labelled rows of 1990 to 2019" in errors["says"]
 
 
 def test_drift_is_an_exit_status_a_file_and_a_gauge_and_evidently_agrees(watched: Project) -> None:

@@ -90,6 +90,8 @@ def test_whoever_is_promoted_answers_from_the_next_month_on(replayed: Project) -
         assert following["version"] == month["challenger" if promoted else "version"]
     lines = (replayed.path / "replay/reports/promotions.jsonl").read_text("utf-8").splitlines()
     decided = [json.loads(line) for line in lines][1:]  # the first model met no champion
+    assert decided.pop(0)["action"] == "postponed"  # in April no label had come
+    decided = [each for each in decided if each["action"] != "postponed"]
     told = [month for month in months if month["decision"] in ("promoted", "refused")]
     assert [(d["action"], d["version"], d["reasons"]) for d in decided] == [
         (month["decision"], month["challenger"], month["reasons"]) for month in told

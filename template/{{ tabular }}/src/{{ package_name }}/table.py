@@ -60,6 +60,11 @@ class Table:
         """Whether the target is a class."""
         return self.schema.target.task != "regression"
 
+    def take(self, rows: NDArray[np.intp]) -> "Table":
+        """Some of the rows, by position and in that order."""
+        raw, x = (frame.iloc[rows].reset_index(drop=True) for frame in (self.raw, self.x))
+        return Table(self.schema, raw, x, self.y[rows])
+
 
 def read_schema(root: Path) -> Schema:
     """The schema that the data stage inferred."""

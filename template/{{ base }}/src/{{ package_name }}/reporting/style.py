@@ -80,9 +80,7 @@ def canvas(height: float, title: str, width: float = WIDTH) -> tuple[Figure, Axe
     layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)
     figure = Figure(figsize=(width, height), layout=layout)
     axes = figure.add_subplot()
-    figure.suptitle(
-        _wrap(title, int(width * 10.6)), x=0.012, ha="left", size=10.5, weight="bold", color=INK
-    )
+    entitle(figure, title)
     return figure, axes
 
 
@@ -98,10 +96,14 @@ def grid_of(count: int, columns: int, title: str) -> tuple[Figure, list[Axes]]:
         place.set_xticks([])
         place.set_yticks([])
         place.spines[:].set_visible(False)
-    figure.suptitle(
-        _wrap(title, int(WIDTH * 10.6)), x=0.012, ha="left", size=10.5, weight="bold", color=INK
-    )
+    entitle(figure, title)
     return figure, places[:count]
+
+
+def entitle(figure: Figure, title: str) -> None:
+    """Write the title, which states the finding, above the chart."""
+    text = _wrap(title, int(figure.get_figwidth() * 10.6))
+    figure.suptitle(text, x=0.012, ha="left", size=10.5, weight="bold", color=INK)
 
 
 def caption(figure: Figure, text: str) -> None:

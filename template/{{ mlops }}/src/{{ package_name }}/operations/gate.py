@@ -113,7 +113,7 @@ def judge(
     if not enough.passed:
         return _verdict([enough, *own])
     kept = np.flatnonzero(unseen)
-    table = Table(rows.schema, rows.raw.iloc[kept], rows.x.iloc[kept], rows.y[kept])
+    table = rows.take(kept)
     columns = columns_from_frame(new.schema, table.raw)
     answers = _shaped(new, new.outputs(new.fill(columns)))
     filled = old.fill({name: values[kept] for name, values in old_columns.items()})

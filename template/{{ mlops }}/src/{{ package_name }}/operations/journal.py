@@ -29,10 +29,9 @@ log = logging.getLogger(__name__)
 ARCHIVE = "parquet"
 INPUT = "in:"
 FIELDS = ("segment", "line", "id", "at", "path", "ms", "request", "answer")
-TABLE = "predictions"
 SECONDS_TO_CONNECT = 10
-_CREATE = f"""
-CREATE TABLE IF NOT EXISTS {TABLE} (
+_CREATE = """
+CREATE TABLE IF NOT EXISTS predictions (
     segment text NOT NULL, line integer NOT NULL, id text NOT NULL, at timestamptz NOT NULL,
     path text NOT NULL, ms double precision NOT NULL, request jsonb NOT NULL, answer jsonb NOT NULL,
     PRIMARY KEY (segment, line)
@@ -271,7 +270,9 @@ def _forget(folder: Path, address: str | None, before: datetime) -> int:
     if address:
         with database(address) as connection:
             create(connection, _CREATE)
-            removed += connection.execute(f"DELETE FROM {TABLE} WHERE at < %s", [before]).rowcount  # noqa: S608
+            removed += connection.execute(
+                "DELETE FROM predictions WHERE at < %s", [before]
+            ).rowcount
     for path in sorted((folder / ARCHIVE).glob("*.parquet")):
         frame = pd.read_parquet(path)
         old = pd.to_datetime(frame["at"], utc=True, format="ISO8601") < before
@@ -307,27 +308,31 @@ def create(connection: Any, statement: str) -> None:
     connection.execute(statement)
 
 
-def rows_of(address: str, table: str, columns: str) -> list[tuple[Any, ...]]:
-    """All rows of a table; none if nobody has made it. Only the right to read is needed."""
+def rows_of(address: str, table: str, statement: str) -> list[tuple[Any, ...]]:
+    """What a statement reads from a table; nothing if nobody has made it. Reading is all it needs."""
     with database(address) as connection:
         if connection.execute("SELECT to_regclass(%s)", [table]).fetchone() == (None,):
             return []
-        return list(connection.execute(f"SELECT {columns} FROM {table}").fetchall())  # noqa: S608
+        return list(connection.execute(statement).fetchall())
 
 
 def _to_database(address: str, records: list[dict[str, Any]]) -> None:
-    marks = ", ".join(f"%({name})s" for name in FIELDS)
     with database(address) as connection, connection.cursor() as cursor:
         create(connection, _CREATE)
         cursor.executemany(
-            f"INSERT INTO {TABLE} ({', '.join(FIELDS)}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608
+            "INSERT INTO predictions (segment, line, id, at, path, ms, request, answer) VALUES "
+            "(%(segment)s, %(line)s, %(id)s, %(at)s, %(path)s, %(ms)s, %(request)s, %(answer)s) "
+            "ON CONFLICT DO NOTHING",
             records,
         )
 
 
 def _from_database(address: str) -> list[dict[str, Any]]:
-    columns = "segment, line, id, at, path, ms, request::text, answer::text"
-    records = [dict(zip(FIELDS, row, strict=True)) for row in rows_of(address, TABLE, columns)]
+    statement = (
+        "SELECT segment, line, id, at, path, ms, request::text, answer::text FROM predictions"
+    )
+    found = rows_of(address, "predictions", statement)
+    records = [dict(zip(FIELDS, row, strict=True)) for row in found]
     for record in records:
         record["at"] = record["at"].astimezone(UTC).isoformat(timespec="microseconds")
     return records

@@ -22,10 +22,9 @@ from ..reading import tables
 from . import journal
 
 SHOWN = 20
-TABLE = "labels"
 FIELDS = ("delivery", "line", "id", "label", "arrived")
-_CREATE = f"""
-CREATE TABLE IF NOT EXISTS {TABLE} (
+_CREATE = """
+CREATE TABLE IF NOT EXISTS labels (
     delivery text NOT NULL, line integer NOT NULL, id text NOT NULL, label text NOT NULL,
     arrived timestamptz NOT NULL, PRIMARY KEY (delivery, line)
 )
@@ -143,7 +142,8 @@ def _deliveries(root: Path) -> pd.DataFrame:
     """All labels in the order they arrived, each delivery once."""
     parts = {path.stem: pd.read_parquet(path) for path in folder_of(root).glob("*.parquet")}
     if address := config.environment(root).journal_database_url:
-        found = journal.rows_of(address, TABLE, ", ".join(FIELDS))
+        statement = "SELECT delivery, line, id, label, arrived FROM labels"
+        found = journal.rows_of(address, "labels", statement)
         rows = pd.DataFrame(found, columns=list(FIELDS))
         for name, delivery in rows.sort_values("line").groupby("delivery"):
             if name not in parts:
@@ -159,12 +159,12 @@ def _share(root: Path, address: str) -> None:
     files = {path.stem: path for path in folder_of(root).glob("*.parquet")}
     with journal.database(address) as connection, connection.cursor() as cursor:
         journal.create(connection, _CREATE)
-        known = {name for (name,) in cursor.execute(f"SELECT DISTINCT delivery FROM {TABLE}")}  # noqa: S608
+        known = {name for (name,) in cursor.execute("SELECT DISTINCT delivery FROM labels")}
         for name in sorted(files.keys() - known):
             rows = pd.read_parquet(files[name])[["id", "label", "arrived"]]
             cursor.executemany(
-                f"INSERT INTO {TABLE} ({', '.join(FIELDS)}) VALUES (%s, %s, %s, %s, %s) "  # noqa: S608
-                "ON CONFLICT DO NOTHING",
+                "INSERT INTO labels (delivery, line, id, label, arrived) "
+                "VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
                 [
                     (name, line, given, label, _moment(pd.Timestamp(arrived)))
                     for line, (given, label, arrived) in enumerate(rows.itertuples(index=False))

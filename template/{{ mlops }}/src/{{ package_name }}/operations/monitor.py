@@ -15,7 +15,7 @@ from ..errors import UserError
 from ..files import write_json
 from ..reading import tables
 from ..serving.predictor import Predictor
-from . import journal, labels, promotion
+from . import journal, labelled, labels
 from .monitoring import alerts, checks, reference
 from .monitoring.window import Window
 from .settings import Monitor as Settings
@@ -69,13 +69,13 @@ def run(
     known = reference.of(root, bundle)
     if source is None:
         current, window = _of_journal(root, params, predictor, since, until)
-        labelled = current.labelled()
-        if len(labelled) < params.monitor.least_rows:
-            labelled = _newest_labelled(root, params, predictor, until) or labelled
+        known_truth = current.labelled()
+        if len(known_truth) < params.monitor.least_rows:
+            known_truth = _newest_labelled(root, params, predictor, until) or known_truth
     else:
         current, window = _of_file(predictor, source, since, until)
-        labelled = current.labelled()
-    result = judge(known, current, params.monitor, labelled)
+        known_truth = current.labelled()
+    result = judge(known, current, params.monitor, known_truth)
     result = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "model_version": predictor.version,
@@ -96,7 +96,7 @@ def judge(
     known: reference.Reference,
     current: Window,
     settings: Settings,
-    labelled: Window | None = None,
+    known_truth: Window | None = None,
 ) -> dict[str, Any]:
     """All checks of a window against a reference, as plain values; see `checks.all_checks`.
 
@@ -112,7 +112,7 @@ def judge(
             "setting."
         )
     prepared = checks.prepare(known.training, known.held_out)
-    found = checks.all_checks(prepared, current, settings, labelled)
+    found = checks.all_checks(prepared, current, settings, known_truth)
     fired = checks.alerts(found)
     return {
         "rows": len(current),
@@ -180,19 +180,18 @@ def _newest_labelled(
     Labels that come late are those of earlier answers, perhaps of an earlier model: the model that
     is served answers them anew, but for those it may have learnt from.
     """
-    table = promotion.labelled(root, served(root))
+    table = labelled.traffic(root, predictor)
     if table is None:
         return None
+    table = labelled.unlearnt(table, predictor)
     schema = predictor.schema
-    moments = pd.to_datetime(table.raw[schema.time or promotion.AT], utc=True)
+    moments = pd.Series(pd.to_datetime(labelled.moments(table), utc=True))
     inside = moments.notna() if until is None else moments < pd.to_datetime(until, utc=True)
     inside &= moments > moments[inside].max() - pd.Timedelta(days=params.monitor.window_days)
-    rows = np.flatnonzero(inside)
-    if not len(rows):
-        return None
-    frame = table.raw.drop(columns=promotion.AT).iloc[rows].reset_index(drop=True)
-    classes, y = schema.target.classes, table.y[rows]
-    frame[schema.target.name] = y if classes is None else [classes[code] for code in y]
+    table = table.take(np.flatnonzero(inside))
+    classes = schema.target.classes
+    truth = table.y if classes is None else [classes[code] for code in table.y]
+    frame = table.x.assign(**{schema.target.name: truth})
     return reference.of_frame(predictor, frame, schema.target.name)
 
 

@@ -14,11 +14,9 @@ from ..bundle import BUNDLE, served
 from ..config import Params
 from ..errors import UserError
 from ..files import read_json, write_json
-from ..profiling.contract import columns_from_frame
-from ..schema import Schema
 from ..serving.predictor import Predictor
 from ..table import Table, read_table
-from . import gate, journal, labels, monitor, registry
+from . import gate, labelled, monitor, registry
 from .gate import Verdict
 from .monitoring import reference
 from .recorder import folder_of
@@ -91,7 +89,9 @@ def decide(
     the test set otherwise, whose openings are counted.
     """
     if rows is None:
-        rows = labelled(root, bundle)
+        source = Predictor.load(bundle)
+        known = labelled.traffic(root, source)
+        rows = None if known is None else labelled.unlearnt(known, source)
         if rows is not None and len(rows.y) < params.gate.least_rows:
             rows = None
     verdict = gate.judge(root, params, bundle, rows=rows)
@@ -126,8 +126,8 @@ def retrain(root: Path, params: Params, rung: str | None = None) -> Decision:
     if registry.champion(root) is None:
         raise UserError("There is no champion to retrain. Run `run` first.")
     champion = Predictor.load(served(root))
-    known = _traffic(root, champion)
-    new = None if known is None else _unlearnt(known, champion)
+    known = labelled.traffic(root, champion)
+    new = None if known is None else labelled.unlearnt(known, champion)
     wanted = int(np.ceil(params.gate.least_rows / params.gate.holdback))
     found = 0 if new is None else len(new.y)
     if known is None or new is None or found < wanted:
@@ -138,13 +138,13 @@ def retrain(root: Path, params: Params, rung: str | None = None) -> Decision:
         )
     old = read_table(root, "train")
     cut = found - int(np.ceil(found * params.gate.holdback))
-    judged = _take(new, np.arange(cut, found))
-    moments = _moments(known)
-    recent = moments < _moments(judged).min()
+    judged = new.take(np.arange(cut, found))
+    moments = labelled.moments(known)
+    recent = moments < labelled.moments(judged).min()
     if old.time is not None:
         # What lies in the table already was learnt from there.
         recent &= gate.newer(moments, [_last(old)])
-    learnt = _together(old, _take(known, np.flatnonzero(recent)))
+    learnt = _together(old, known.take(np.flatnonzero(recent)))
     metadata = train.again(
         root, params, learnt, judged.x, rung or str(champion.metadata["rung"]), CHALLENGER
     )
@@ -203,77 +203,10 @@ def promote(
         return decide(root, params, version, bundle)
 
 
-def labelled(root: Path, bundle: Path) -> Table | None:
-    """Labelled traffic as a table in time order, newer than what `bundle` learnt from."""
-    source = Predictor.load(bundle)
-    table = _traffic(root, source)
-    return None if table is None else _unlearnt(table, source)
-
-
-def _traffic(root: Path, source: Predictor) -> Table | None:
-    """All labelled traffic in time order, typed by the schema of `source`."""
-    rows = labels.joined(root)
-    if rows.empty:
-        return None
-    schema = source.schema
-    given = rows.filter(regex=f"^{journal.INPUT}")
-    given = given.rename(columns=lambda name: str(name).removeprefix(journal.INPUT))
-    for column in schema.columns:  # a caller may leave out what is looked up
-        if column.name not in given:
-            given[column.name] = None
-    target = _targets(schema, rows["label"])
-    usable = target.notna().to_numpy()
-    given = given[usable].reset_index(drop=True)
-    columns = columns_from_frame(schema, given)
-    typed = pd.DataFrame({n: pd.Series(v, dtype=v.dtype) for n, v in columns.items()})
-    at = rows["at"][usable].dt.tz_localize(None).to_numpy()
-    raw = typed.assign(**{schema.target.name: target[usable].to_numpy(), AT: at})
-    codes = target[usable].to_numpy(dtype=np.float64)
-    y = codes if schema.target.classes is None else codes.astype(np.int64)
-    table = Table(schema, raw, typed, y)
-    return _take(table, np.argsort(_moments(table), kind="stable"))
-
-
-def _unlearnt(table: Table, source: Predictor) -> Table:
-    """The rows that are newer than what `source` learnt from."""
-    schema = source.schema
-    trained = source.metadata.get("trained", {}).get("to")
-    if schema.time is None or trained is None:
-        moments, trained = table.raw[AT].to_numpy(), str(source.metadata["created_at"])
-        trained = pd.Timestamp(trained).tz_convert("UTC").tz_localize(None).isoformat()
-    else:
-        moments = _moments(table)
-    return _take(table, np.flatnonzero(gate.newer(moments, [trained])))
-
-
-AT = "answered at"  # when the service answered; no column of a table is likely to be called so
-
-
-def _targets(schema: Schema, given: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Class codes or numbers of labels that came as text; NaN for what is neither."""
-    if schema.target.classes is None:
-        return pd.to_numeric(given, errors="coerce")
-    codes = {labels.text_of(label): code for code, label in enumerate(schema.target.classes)}
-    return given.map(codes).astype("float64")
-
-
-def _moments(table: Table) -> Any:
-    if table.schema.time is None:
-        return table.raw[AT].to_numpy()
-    return table.x[table.schema.time].to_numpy()
-
-
 def _last(table: Table) -> str | float:
     assert table.time is not None
     moment = np.max(table.time)
     return float(moment) if isinstance(moment, np.number) else pd.Timestamp(moment).isoformat()
-
-
-def _take(table: Table, rows: Any) -> Table:
-    def part(frame: pd.DataFrame) -> pd.DataFrame:
-        return frame.iloc[rows].reset_index(drop=True)
-
-    return Table(table.schema, part(table.raw), part(table.x), table.y[rows])
 
 
 def _together(old: Table, new: Table) -> Table:

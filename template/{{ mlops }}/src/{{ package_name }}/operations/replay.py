@@ -37,7 +37,7 @@ from ..study.answers import count_opening
 from ..study.metrics import bootstrap
 from . import labels, monitor, promotion, registry, replay_pages
 from .settings import OperatingEnvironment
-from .traffic import Service, service
+from .traffic import Answers, Service, service
 
 log = logging.getLogger(__name__)
 HOME = Path("replay")
@@ -48,7 +48,7 @@ DRAWS = 200
 FEWEST_DAYS = 10  # of which an interval says something
 
 
-@dataclass
+@dataclass(frozen=True)
 class Month:
     """One month of traffic.
 
@@ -57,40 +57,32 @@ class Month:
     name : str
         Such as `2013-04`.
     rows : DataFrame of n rows
-    ids : ndarray of str, shape (n,)
-        By which labels find each prediction; empty where the service refused the row.
-    served, first : ndarray of float64, shape (n, K) or (n,)
-        What the service answered, and what the first model would have.
+    answers : Answers
+        What the service said.
+    first : ndarray of float64, shape (n, K) or (n,)
+        What the first model would have said.
     y : ndarray of shape (n,)
         Class codes, -1 for a class that the first months did not have; or values.
-    seconds : float
-        How long the service was asked.
-    refusal : str, optional
-        Why the first refused row was refused.
     days : ndarray of datetime64[D], shape (n,)
         On which day each row happened.
     """
 
     name: str
     rows: pd.DataFrame
-    ids: NDArray[Any]
-    served: NDArray[np.float64]
+    answers: Answers
     first: NDArray[np.float64]
     y: NDArray[Any]
-    seconds: float
-    refusal: str | None
     days: NDArray[np.datetime64]
-    delivered: bool = False
 
     @property
     def answered(self) -> NDArray[np.bool_]:
         """Which rows the service did not refuse, shape (n,)."""
-        return self.ids != ""
+        return self.answers.ids != ""
 
     def judged(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """`served`, `first`, `y` and `days` of the rows that can be judged."""
-        kept = self.answered & (self.y != -1) if self.served.ndim == 2 else self.answered
-        return self.served[kept], self.first[kept], self.y[kept], self.days[kept]
+        """Served outputs, `first`, `y` and `days` of the rows that can be judged."""
+        kept = self.answered & (self.y != -1) if self.first.ndim == 2 else self.answered
+        return self.answers.outputs[kept], self.first[kept], self.y[kept], self.days[kept]
 
 
 def run(root: Path, params: Params, months: int | None = None) -> dict[str, Any]:
@@ -117,8 +109,8 @@ def run(root: Path, params: Params, months: int | None = None) -> dict[str, Any]
     """
     started = time.monotonic()
     frame, moment, source = _rows(root, params)
-    calendar = pd.PeriodIndex(frame[moment].dt.tz_localize(None), freq="M")
-    found = calendar.unique().sort_values()
+    calendar = frame[moment].dt.to_period("M")
+    found = calendar.unique()
     first = params.replay.first_months
     if len(found) <= first:
         raise UserError(
@@ -136,7 +128,6 @@ def run(root: Path, params: Params, months: int | None = None) -> dict[str, Any]
         result = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "source": source,
-            "metric": read_json(home / LADDER, "train")["metric"],
             "label_delay_months": params.replay.label_delay_months,
             "first": {"from": str(found[0]), "to": str(found[first - 1]), "rows": len(learnt)},
             **_live(
@@ -217,6 +208,7 @@ def _live(home: Path, params: Params, traffic: list[tuple[str, pd.DataFrame]]) -
     for entry, month in zip(told, lived, strict=True):
         entry |= _scores(metric, month)
     return {
+        "metric": metric,
         "first_version": first.version,
         "rung": first.metadata["rung"],
         "months": told,
@@ -231,12 +223,9 @@ def _ask(live: Service, first: Predictor, name: str, rows: pd.DataFrame) -> Mont
     return Month(
         name,
         rows,
-        answers.ids,
-        answers.outputs,
+        answers,
         outputs if schema.target.classes else outputs.ravel(),
         _codes(schema, rows[schema.target.name]),
-        answers.seconds,
-        answers.refusal,
         rows[schema.time].to_numpy("datetime64[D]"),
     )
 
@@ -257,8 +246,8 @@ def _operate(home: Path, params: Params, lived: list[Month], live: Service) -> d
         "month": month.name,
         "rows": len(month.rows),
         "refused": int((~month.answered).sum()),
-        "refusal": month.refusal,
-        "rows_per_second": round(len(month.rows) / month.seconds, 1),
+        "refusal": month.answers.refusal,
+        "rows_per_second": round(len(month.rows) / month.answers.seconds, 1),
         "version": now.number,
         "model_version": now.model_version,
         "labels": _deliver(home, params, lived),
@@ -279,10 +268,9 @@ def _operate(home: Path, params: Params, lived: list[Month], live: Service) -> d
     ]
     if not seen["retrain"]:
         return entry
-    try:
-        decision = promotion.retrain(home, params)
-    except UserError as error:  # too few labels have come
-        return {**entry, "decision": "waited for labels", "reasons": [str(error)]}
+    decision = promotion.retrain_if_advised(home, params)
+    if isinstance(decision, str):
+        return {**entry, "decision": "waited for labels", "reasons": [decision]}
     entry["decision"] = "promoted" if decision.verdict.promoted else "refused"
     entry["challenger"] = decision.version.number
     entry["reasons"] = decision.verdict.reasons
@@ -291,17 +279,14 @@ def _operate(home: Path, params: Params, lived: list[Month], live: Service) -> d
 
 
 def _deliver(home: Path, params: Params, lived: list[Month]) -> int:
-    """Hand in the labels of the months that are old enough; return how many."""
-    target = params.data.target
-    delivered = 0
-    for month in lived[: len(lived) - params.replay.label_delay_months]:
-        if month.delivered:
-            continue
-        known = pd.DataFrame({"id": month.ids, "label": month.rows[target].to_numpy()})
-        labels.add(home, known[month.answered])
-        month.delivered = True
-        delivered += int(month.answered.sum())
-    return delivered
+    """Hand in the labels that come at this month's end, those of an earlier one; return how many."""
+    age = params.replay.label_delay_months
+    if age >= len(lived):
+        return 0
+    month = lived[-1 - age]
+    target = month.rows[params.data.target].to_numpy()
+    labels.add(home, pd.DataFrame({"id": month.answers.ids, "label": target})[month.answered])
+    return int(month.answered.sum())
 
 
 def _scores(metric: str, month: Month) -> dict[str, float | None]:

@@ -8,7 +8,19 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ..reporting import markdown
 from ..reporting.display import lowered, metric_label, score, signed, signed_interval
-from ..reporting.style import BLUE, GREY, GRID, INK, MUTED, ORANGE, WIDTH, caption, png, style
+from ..reporting.style import (
+    BLUE,
+    GREY,
+    GRID,
+    INK,
+    MUTED,
+    ORANGE,
+    WIDTH,
+    caption,
+    entitle,
+    png,
+    style,
+)
 from .settings import NAMES
 
 Json = dict[str, Any]
@@ -79,13 +91,8 @@ def figure(result: Json) -> bytes:
     """The replay as a PNG: scores, alerts and decisions over the months."""
     months = result["months"]
     with style():
-        height = 4.9
-        drawn = Figure(
-            figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.06)
-        )
-        drawn.suptitle(
-            _title(result), x=0.012, ha="left", size=10.5, weight="bold", color=INK, wrap=True
-        )
+        drawn = Figure(figsize=(WIDTH, 4.9), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.06))
+        entitle(drawn, _title(result))
         top, bottom = drawn.subplots(2, 1, sharex=True, height_ratios=[2.1, 1.3])
         _draw_scores(top, result)
         _draw_alerts(bottom, months)

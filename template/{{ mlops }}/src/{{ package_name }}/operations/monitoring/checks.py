@@ -239,7 +239,7 @@ def errors(known: Known, labelled: Window, settings: Monitor, chance: Chance) ->
     low, high = (now.value + side * 1.96 * now.error for side in (-1, 1))
     name = METRICS[task]
     times = labelled.times
-    span = "" if times is None else f" of {times.min():%Y-%m-%d} to {times.max():%Y-%m-%d}"
+    span = "" if times is None else f" of {_day(times.min())} to {_day(times.max())}"
     says = (
         f"{name} {now.value:.3f} ({low:.3f} to {high:.3f}) on {len(labelled):,} labelled rows"
         f"{span}, {before.value:.3f} on the reference: "
@@ -433,6 +433,11 @@ def _clustered(influence: NDArray[Any], days: "pd.Series[Any] | None") -> float:
     sums = np.bincount(pd.factorize(days)[0], weights=influence)
     correction = len(sums) / (len(sums) - 1)
     return max(independent, float(np.sqrt(correction * np.square(sums).sum()) / size))
+
+
+def _day(moment: Any) -> str:
+    """A moment to the day; a time may be a number, such as a year."""
+    return f"{moment:%Y-%m-%d}" if hasattr(moment, "strftime") else f"{moment:g}"
 
 
 def _usual_drop(

@@ -2,6 +2,7 @@
 `copier.yml` or to a role's dependencies. The tests fail while any of it is out of date.
 
 - `cookiecutter.json` asks what `copier.yml` asks;
+- a stage of `dvc.yaml` depends on the modules that it imports;
 - `requirements/serving.txt` of a role is what its image installs, with hashes;
 - `reserved_names` in `copier.yml` are the names a project may not have.
 """
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import copier
 import yaml
+from watched import watched
 
 ROOT = Path(__file__).resolve().parent.parent
 QUESTIONS = ROOT / "copier.yml"
@@ -91,6 +93,50 @@ def serving_requirements(role: str) -> Path:
     """Return where a role keeps what its image installs: in the first room of a role that it has."""
     room = next(room for room in roles() if f"'{role}'" in questions()[room]["default"])
     return ROOT / "template" / f"{{{{ {room} }}}}" / "requirements" / "serving.txt"
+
+
+def pipeline(role: str) -> Path:
+    """Return the pipeline that a role's projects get: in the first room of theirs that has one."""
+    rooms = [room for room in roles() if f"'{role}'" in questions()[room]["default"]]
+    files = [ROOT / "template" / f"{{{{ {room} }}}}" / "dvc.yaml.jinja" for room in rooms]
+    return next(file for file in files if file.exists())
+
+
+def with_watched(text: str, renders: dict[str, Path]) -> str:
+    """Return a pipeline in which each stage depends on the modules it imports.
+
+    Parameters
+    ----------
+    text : str
+        The content of a `dvc.yaml.jinja`.
+    renders : dict of str to Path
+        Projects of the roles that share it; what only one of them imports is put behind its name.
+    """
+
+    def stage(found: re.Match[str]) -> str:
+        needed = {
+            role: watched(next((render / "src").glob("*/")), found["name"])
+            for role, render in renders.items()
+        }
+        first, *others = needed
+        lines = []
+        for path in sorted({path for paths in needed.values() for path in paths}):
+            inner = path.partition("/")[2]
+            line = f"      - src/{{{{ package_name }}}}/{inner}\n"
+            having = [role for role, paths in needed.items() if path in paths]
+            if having == list(needed):
+                lines.append(line)
+            else:
+                negated = "not " if first in having else ""
+                lines.append(f"{{%- if {negated}{others[0]} %}}\n{line}{{%- endif %}}\n")
+        return found["before"] + "".join(lines)
+
+    pattern = (
+        r"(?P<before>^  (?P<name>data|train|evaluate|report):\n(?:    .*\n|      (?!- src/).*\n)*?"
+        r"    deps:\n(?:      (?!- src/).*\n)*)"
+        r"(?:      - src/.*\n|\{%-.*%\}\n)+"
+    )
+    return re.sub(pattern, stage, text, flags=re.MULTILINE)
 
 
 def names_of(lock: Path, python: Path) -> set[str]:

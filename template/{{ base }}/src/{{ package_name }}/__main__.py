@@ -1,5 +1,5 @@
 """Entry point of `python -m`."""
 
-from .cli import main
+from .cli import cli
 
-main()
+cli()

@@ -6,27 +6,30 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from .errors import UserError
-from .figures import draw_inline
-from .files import write_text
-from .reporting import answering, blocks, caveats, decisions, model_card, narrative, readme, tables
-from .reporting.run import Run
+from .settings import Params
+from .toolkit.markdown import blocks
+from .toolkit.project.errors import UserError
+from .toolkit.project.files import write_text
+from .toolkit.project.settings import Project
+from .toolkit.reporting import answering, caveats, decisions, model_card, narrative, readme, tables
+from .toolkit.reporting.run import Run
 
 logger = logging.getLogger(__name__)
 
 
-def run(root: Path) -> Path:
+def run(project: Project, params: Params) -> dict[str, str]:
     """Write every document from the files of the stages before.
 
     Parameters
     ----------
-    root : Path
-        The project's folder.
+    project : Project
+    params : Params
+        Not used: what is told was decided by the stages before.
 
     Returns
     -------
-    Path
-        `reports/report.html`.
+    dict
+        `report`: where the page lies.
 
     Raises
     ------
@@ -34,9 +37,9 @@ def run(root: Path) -> Path:
         If a stage has not run, or a document's markers are damaged; the other documents are
         written all the same.
     """
-    finished = Run.load(root)
+    root, finished = project.root, Run.load(project)
     page = root / "reports" / "report.html"
-    write_text(page, render(finished))
+    write_text(page, render(finished, root / "reports" / "figures"))
     records = decisions.blocks(finished)
     documents: list[tuple[Path, dict[str, str], str | None]] = [
         (root / "MODEL_CARD.md", model_card.blocks(finished), model_card.SKELETON),
@@ -55,13 +58,13 @@ def run(root: Path) -> Path:
     if problems:
         raise UserError("\n".join(problems))
     logger.info("The report is %s", page)
-    return page
+    return {"report": str(page)}
 
 
-def render(finished: Run) -> str:
+def render(finished: Run, figures: Path) -> str:
     """Return the page: self-contained HTML, every value escaped."""
     environment = Environment(
-        loader=PackageLoader(__package__, "reporting/templates"),
+        loader=PackageLoader(f"{__package__}.toolkit.reporting"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -69,7 +72,7 @@ def render(finished: Run) -> str:
     )
     context: dict[str, Any] = {
         "run": finished,
-        "figures": draw_inline(finished.data, finished.ladder, finished.metrics),
+        "figures": {path.stem: path.read_text("utf-8") for path in figures.glob("*.svg")},
         "say": narrative,
         "warn": caveats,
         "tables": tables,

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import datasheet, hub, leaks, sample
-from .config import Params
-from .duplicates import groups_of, near_duplicates
-from .errors import UserError
-from .files import write_json
-from .listing import Listing, write_listing
-from .pictures import Looked, Picture, look
-from .sides import Sides, set_aside
+from .toolkit.images import datasheet, hub, leaks, sample
+from .toolkit.project.config import Params
+from .toolkit.images.duplicates import groups_of, near_duplicates
+from .toolkit.project.errors import UserError
+from .toolkit.project.files import write_json
+from .toolkit.images.dataset import Listing, write_listing
+from .toolkit.images.reading import Looked, Picture, look
+from .toolkit.splitting.images import Sides, set_aside
 
 logger = logging.getLogger(__name__)
 

@@ -10,24 +10,25 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from . import robustness, tracking
-from .bundle import BUNDLE, LADDER
-from .config import Params
-from .estimators import Seen
-from .explain import occlusion
-from .figures import draw_all
-from .files import read_json, write_json
-from .folds import make_folds
-from .ladder import Rung, RungUnavailable, answers_of, refit, score_answers
-from .listing import Listing, read_listing
-from .reporting.display import metric_label, number
-from .reporting.display import score as shown
-from .rungs import AUGMENTED, PIXELS, make_rungs
-from .serving.predictor import Predictor
-from .store import Store
-from .study.answers import FIGURES, METRICS, Study, count_opening
-from .study.learning import learning_curve
-from .study.slices import slices
+from .toolkit.images import robustness
+from .toolkit.training import tracking
+from .toolkit.training.bundle import BUNDLE, LADDER
+from .toolkit.project.config import Params
+from .toolkit.images.estimators import Seen
+from .toolkit.images.explain import occlusion
+from .toolkit.charts.figures import draw_all
+from .toolkit.project.files import read_json, write_json
+from .toolkit.splitting.folds import make_folds
+from .toolkit.training.comparison import Rung, RungUnavailable, answers_of, refit, score_answers
+from .toolkit.images.dataset import Listing, read_listing
+from .toolkit.evaluation.display import metric_label, number
+from .toolkit.evaluation.display import score as shown
+from .models import AUGMENTED, PIXELS, make_rungs
+from .toolkit.images.predictor import Predictor
+from .toolkit.images.feature_cache import Store
+from .toolkit.evaluation.evaluation import FIGURES, METRICS, Study, count_opening
+from .toolkit.evaluation.learning_curve import learning_curve
+from .toolkit.evaluation.slices import slices
 
 WORST = 20
 EXPLAINED = 6

@@ -13,9 +13,9 @@ import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
-from .errors import UserError
-from .hog import hog
-from .images import squeezed
+from .toolkit.project.errors import UserError
+from .toolkit.images.hog import hog
+from .toolkit.images.decoding import squeezed
 
 PIXELS = 16
 BACKBONE = "backbone.onnx"

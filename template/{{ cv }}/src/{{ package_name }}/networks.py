@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812
 from torch.utils.data import Dataset
 
-from .estimators import Seen
+from .toolkit.images.estimators import Seen
 from .features import Raw
 
 WIDTHS = (16, 32, 64, 64, 64)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .section import Section, Variables
+from .toolkit.project.section import Section, Variables
 
 
 class Data(Section):

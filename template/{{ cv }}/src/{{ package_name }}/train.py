@@ -10,21 +10,21 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from . import bundle, tracking
-from .bundle import LADDER, check_parity
-from .config import Params
-from .errors import UserError
-from .estimators import Seen
-from .export import write_model
-from .files import read_json, write_json
-from .folds import make_folds
-from .ladder import Climb, climb, refit
-from .listing import read_listing
-from .rungs import make_rungs
-from .serving.predictor import Predictor
-from .store import Store
-from .study.review import confidence_floor
-from .study.threshold import cheapest_threshold
+from .toolkit.training import bundle, tracking
+from .toolkit.training.bundle import LADDER, check_parity
+from .toolkit.project.config import Params
+from .toolkit.project.errors import UserError
+from .toolkit.images.estimators import Seen
+from .toolkit.images.export import write_model
+from .toolkit.project.files import read_json, write_json
+from .toolkit.splitting.folds import make_folds
+from .toolkit.training.comparison import Climb, climb, refit
+from .toolkit.images.dataset import read_listing
+from .models import make_rungs
+from .toolkit.images.predictor import Predictor
+from .toolkit.images.feature_cache import Store
+from .toolkit.training.review import confidence_floor
+from .toolkit.training.threshold import cheapest_threshold
 
 PACKAGES = ("scikit-learn", "numpy", "pillow", "skl2onnx", "onnxruntime", "torch", "skorch")
 DEFAULT_METRIC = {"binary": "roc_auc", "multiclass": "f1_macro"}

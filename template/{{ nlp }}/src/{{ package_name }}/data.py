@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from . import datasheet, leaks, sample
-from .config import Params
-from .documents import Document, Read, read_folder, write_documents
-from .errors import UserError
-from .files import write_json
-from .questions import Question, groups_of, read_questions, set_aside, write_side
+from .toolkit.documents import datasheet, leaks, sample
+from .toolkit.project.config import Params
+from .toolkit.documents.reading import Document, Read, read_folder, write_documents
+from .toolkit.project.errors import UserError
+from .toolkit.project.files import write_json
+from .toolkit.documents.questions import Question, groups_of, read_questions, set_aside, write_side
 
 logger = logging.getLogger(__name__)
 

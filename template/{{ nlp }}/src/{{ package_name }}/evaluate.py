@@ -9,26 +9,27 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from . import scores, tracking
-from .answers.study import study
-from .answers.words import stems
-from .bundle import BUNDLE, LADDER
-from .config import Params, environment
-from .cutting import cut
-from .documents import Document, read_documents
-from .figures import draw_all
-from .files import read_json, write_json
-from .injection import attacks
-from .ladder import refit
-from .questions import Question, read_side
-from .reporting.display import metric_label, number
-from .reporting.display import score as shown
-from .rungs import BM25, make_rungs
-from .serving.predictor import Predictor
-from .study.answers import FIGURES, METRICS, count_opening
-from .study.metrics import bootstrap
-from .study.review import outcome
-from .study.slices import slices
+from .toolkit.retrieval import scores
+from .toolkit.training import tracking
+from .toolkit.answers.evaluation import study
+from .toolkit.documents.tokenize import stems
+from .toolkit.training.bundle import BUNDLE, LADDER
+from .toolkit.project.config import Params, environment
+from .toolkit.documents.chunking import cut
+from .toolkit.documents.reading import Document, read_documents
+from .toolkit.charts.figures import draw_all
+from .toolkit.project.files import read_json, write_json
+from .toolkit.answers.injection import attacks
+from .toolkit.training.comparison import refit
+from .toolkit.documents.questions import Question, read_side
+from .toolkit.evaluation.display import metric_label, number
+from .toolkit.evaluation.display import score as shown
+from .models import BM25, make_rungs
+from .toolkit.answers.predictor import Predictor
+from .toolkit.evaluation.evaluation import FIGURES, METRICS, count_opening
+from .toolkit.evaluation.scores import bootstrap
+from .toolkit.training.review import outcome
+from .toolkit.evaluation.slices import slices
 from .train import Meaning, relevant_of, texts_of
 
 WORST = 20

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from .answers.settings import Answering, AnsweringEnvironment
-from .section import Section
+from .toolkit.answers.settings import Answering, AnsweringEnvironment
+from .toolkit.project.section import Section
 
 
 class Data(Section):

@@ -11,24 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from . import bundle, scores, stores, tracking, vectors
-from .answers.confidence import Calibration, signals
-from .answers.study import calibrate
-from .bundle import LADDER
-from .config import Params, environment
-from .cutting import cut
-from .documents import read_documents
-from .embedder import Embedder, EmbedderUnavailable
-from .errors import UserError
-from .files import write_json
-from .folds import make_folds
-from .index import Index
-from .ladder import Climb, Rung, climb, refit
-from .passages import Chunk, Hit
-from .questions import Question, groups_of, read_side
-from .retriever import Retriever, Sizes
-from .rungs import make_rungs
-from .serving.predictor import Predictor, write_passages
+from .toolkit.training import bundle, tracking
+from .toolkit.retrieval import scores, vectors
+from .toolkit import stores
+from .toolkit.answers.confidence import Calibration, signals
+from .toolkit.answers.evaluation import calibrate
+from .toolkit.training.bundle import LADDER
+from .toolkit.project.config import Params, environment
+from .toolkit.documents.chunking import cut
+from .toolkit.documents.reading import read_documents
+from .toolkit.retrieval.embedder import Embedder, EmbedderUnavailable
+from .toolkit.project.errors import UserError
+from .toolkit.project.files import write_json
+from .toolkit.splitting.folds import make_folds
+from .toolkit.retrieval.index import Index
+from .toolkit.training.comparison import Climb, Rung, climb, refit
+from .toolkit.documents.passages import Chunk, Hit
+from .toolkit.documents.questions import Question, groups_of, read_side
+from .toolkit.retrieval.retriever import Retriever, Sizes
+from .models import make_rungs
+from .toolkit.answers.predictor import Predictor, write_passages
 
 logger = logging.getLogger(__name__)
 

@@ -1,38 +1,34 @@
-"""The stage `train`: climb the ladder, choose by the rule, refit, export, log."""
+"""The training stage: compare the candidates, choose one, fit it on all training rows, export it."""
 
-import hashlib
-import logging
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from tqdm import tqdm
 
-from . import bundle, tracking
-from .bundle import LADDER, check_parity
-from .config import Params
-from .data import applicable
-from .encoding import Encoder
-from .errors import UserError
-from .export import write_model
-from .files import write_json
-from .folds import make_folds
-from .ladder import Climb, Rung, answers_of, climb, refit
-from .rungs import make_rungs
-from .serving.predictor import Predictor
-from .study.review import confidence_floor
-from .study.threshold import cheapest_threshold
-from .table import Table, columns_of, encoder_for, read_rows, read_table
+from .data import folds, settled
+from .features import derive
+from .models import make_candidates
+from .settings import Params
+from .toolkit.project.errors import UserError
+from .toolkit.project.files import write_json
+from .toolkit.project.settings import Project
+from .toolkit.tables.bundle import PACKAGES, write_bundle
+from .toolkit.tables.dataset import Table, read_rows, read_table
+from .toolkit.tables.encoder import Encoder, encoder_for
+from .toolkit.training import tracking
+from .toolkit.training.bundle import LADDER, provenance
+from .toolkit.training.comparison import Candidate, Comparison, Result, cross_validate, refit
+from .toolkit.training.review import confidence_floor
+from .toolkit.training.threshold import cheapest_threshold
 
-log = logging.getLogger(__name__)
-PACKAGES = ("scikit-learn", "lightgbm", "numpy", "pandas", "skl2onnx", "onnxruntime")
-DEFAULT_METRIC = {"binary": "roc_auc", "multiclass": "f1_macro", "regression": "r2"}
-PARITY_ROWS = 1000
+METRIC = {"binary": "roc_auc", "multiclass": "f1_macro", "regression": "r2"}
+RULE = (
+    "The simplest candidate whose mean score is within one standard error of the best "
+    "(Breiman, Friedman, Olshen and Stone 1984, section 3.4.3)."
+)
 
 
-def run(root: Path, params: Params) -> dict[str, Any]:
-    """Train and put the new bundle in place.
+def run(project: Project, params: Params) -> dict[str, Any]:
+    """Train, and put the new model in place.
 
     Returns
     -------
@@ -42,183 +38,96 @@ def run(root: Path, params: Params) -> dict[str, Any]:
     Raises
     ------
     UserError
-        If nothing beats the first rung, or the exported model differs from the trained one; the
-        earlier bundle then stays in place.
+        If nothing beats the first candidate, or the exported model differs from the trained one; the
+        earlier model then stays in place.
     """
+    root = project.root
     table = read_table(root, "train")
-    params, _ = applicable(params, list(table.raw.columns))
-    task = table.schema.target.task
-    metric = DEFAULT_METRIC[task] if params.metric == "auto" else params.metric
-    encoder = encoder_for(table.schema)
-    rungs = make_rungs(task, len(table.y), params.ladder.rule, params.ladder.skip, params.seed)
-    folds = make_folds(
+    params = settled(root, params)
+    candidates = candidates_for(table, params)
+    comparison = cross_validate(
+        candidates,
+        table.x,
         table.y,
-        params.cv.folds,
-        classes=table.is_classes,
-        time=table.time,
-        groups=table.groups,
-        seed=params.seed,
+        folds(table, params),
+        metric_for(table, params),
+        encoder_for(table.schema, derive),  # fitted anew in each fold, on its training rows only
     )
-    with tqdm(total=len(folds) * len(rungs), desc="climbing", unit="fit") as bar:
-
-        def on_step(name: str) -> None:
-            bar.set_postfix_str(name)
-            bar.update()
-
-        climbed = climb(rungs, table.x, table.y, folds, metric, encoder, on_step)
-    ladder = climbed.to_json()
+    chosen = choose(comparison)
+    ladder = comparison.to_json(chosen, RULE)
     write_json(root / LADDER, ladder)
-    chosen = climbed.chosen.rung
-    if chosen is rungs[0]:
+    if chosen is comparison.results[0]:
         raise UserError(
-            f"Nothing beats `{chosen.name}`: {climbed.best.rung.name} has {metric} "
-            f"{climbed.best.mean:.3f} against {climbed.results[0].mean:.3f}, within one standard "
-            "error. No model was put in place, since none would be worth serving. Look for better "
-            f"features or more rows; {LADDER} has every score."
+            f"Nothing beats `{chosen.name}`: {comparison.best.name} has {comparison.metric} "
+            f"{comparison.best.mean:.3f} against {chosen.mean:.3f}, within one standard error. No "
+            "model was put in place, since none would be worth serving. Look for better features or "
+            f"more rows; {LADDER} has every score."
         )
+    encoder, model = fit(chosen.candidate, candidates, table)
+    metadata = {**provenance(project, PACKAGES), **describe(table, comparison, chosen, params)}
     # Inputs only: the labels of the test rows stay closed.
     held_out = read_rows(root, "test", table.schema)
-    metadata = bundle.provenance(root, PACKAGES)
-    _refit_and_write(root, params, table, climbed, rungs, held_out, metadata, bundle.BUNDLE)
-    tags = {"data_sha256": metadata["data_sha256"], "git_commit": metadata["git_commit"] or "none"}
-    ladder["mlflow_run_id"] = tracking.log_climb(
-        root, params, climbed, {**tags, "model_version": metadata["model_version"]}, [root / LADDER]
+    write_bundle(root, table, encoder, model, metadata, held_out, params.data.lookups)
+    tags = {
+        "data_sha256": metadata["data_sha256"],
+        "git_commit": metadata["git_commit"] or "none",
+        "model_version": metadata["model_version"],
+    }
+    ladder["mlflow_run_id"] = tracking.log_comparison(
+        project, params, comparison, chosen, tags, [root / LADDER]
     )
     write_json(root / LADDER, ladder)
     return ladder
 
 
-def again(
-    root: Path, params: Params, table: Table, held_out: pd.DataFrame, rung: str, home: Path
-) -> dict[str, Any]:
-    """Fit one rung on other rows, without a climb, and put the bundle at `home`.
+def candidates_for(table: Table, params: Params) -> list[Candidate]:
+    """The ladder for these rows."""
+    task, ladder = table.schema.target.task, params.ladder
+    return make_candidates(task, len(table.y), ladder.rule, ladder.skip, params.seed)
 
-    The rung is scored beside the first one on folds of these rows, which give its threshold or
-    interval; the others are not fitted.
 
-    Parameters
-    ----------
-    root : Path
-    params : Params
-    table : Table
-        Rows to learn from, in time order if they have a time.
-    held_out : DataFrame
-        Typed inputs on which the exported model is compared with the trained one.
-    rung : str
-        Its name on the ladder.
-    home : Path
-        Where the bundle goes, under `root`.
+def metric_for(table: Table, params: Params) -> str:
+    """The scorer that ranks the candidates: one that needs no threshold, unless a setting names it."""
+    return METRIC[table.schema.target.task] if params.metric == "auto" else params.metric
 
-    Returns
-    -------
-    dict
-        The bundle's metadata.
 
-    Raises
-    ------
-    UserError
-        If the ladder has no such rung, or the exported model differs from the trained one.
+def choose(comparison: Comparison) -> Result:
+    """The simplest candidate within one standard error of the best; see `RULE`.
+
+    The best mean of several is partly luck. A simpler model that chance cannot tell from it is
+    cheaper to run and easier to defend.
     """
-    params, _ = applicable(params, list(table.raw.columns))
-    task = table.schema.target.task
-    rungs = make_rungs(task, len(table.y), params.ladder.rule, [], params.seed)
-    chosen = next((each for each in rungs if each.name == rung), None)
-    if chosen is None:
-        raise UserError(
-            f"The ladder has no rung {rung!r}; it has: {', '.join(each.name for each in rungs)}."
-        )
-    kept = [each for each in rungs if each in (rungs[0], chosen) or each.name in chosen.members]
-    folds = make_folds(
-        table.y,
-        params.cv.folds,
-        classes=table.is_classes,
-        time=table.time,
-        groups=table.groups,
-        seed=params.seed,
-    )
-    metric = DEFAULT_METRIC[task] if params.metric == "auto" else params.metric
-    climbed = climb(kept, table.x, table.y, folds, metric, encoder_for(table.schema))
-    climbed.results = [result for result in climbed.results if result.rung is chosen]
-    digest = hashlib.sha256(pd.util.hash_pandas_object(table.raw, index=False).to_numpy().tobytes())
-    metadata = bundle.provenance(root, PACKAGES, digest.hexdigest())
-    return _refit_and_write(root, params, table, climbed, kept, held_out, metadata, home)
+    best = comparison.best
+    floor = best.mean - best.standard_error
+    return next(result for result in comparison.results if result.mean >= floor)
 
 
-def _refit_and_write(
-    root: Path,
-    params: Params,
-    table: Table,
-    climbed: Climb,
-    rungs: list[Rung],
-    held_out: pd.DataFrame,
-    metadata: dict[str, Any],
-    home: Path,
+def fit(candidate: Candidate, candidates: list[Candidate], table: Table) -> tuple[Encoder, Any]:
+    """The encoder and the candidate, fitted on all rows of `table`."""
+    encoder = encoder_for(table.schema, derive).fit(table.x, table.y)
+    return encoder, refit(candidate, candidates, encoder, encoder.transform(table.x), table.y)
+
+
+def describe(
+    table: Table, comparison: Comparison, chosen: Result, params: Params
 ) -> dict[str, Any]:
-    """Fit the chosen rung on all rows and put its bundle at `home`."""
-    encoder = encoder_for(table.schema).fit(table.x, table.y)
-    model = refit(climbed.chosen.rung, rungs, encoder, encoder.transform(table.x), table.y)
-    metadata |= {**_description(table, climbed, params), "features": encoder.names_}
-    with bundle.replacing(root, home) as work:
-        _write_bundle(work, params, table, encoder, model, metadata, held_out[:PARITY_ROWS])
-    return metadata
-
-
-def _write_bundle(
-    work: Path,
-    params: Params,
-    table: Table,
-    encoder: Encoder,
-    model: Any,
-    metadata: dict[str, Any],
-    held_out: pd.DataFrame,
-) -> None:
-    """Write a whole bundle to `work` and check it against the trained model."""
-    matrix = encoder.transform(table.x[:1])
-    metadata |= write_model(model, matrix.shape[1], work)
-    if metadata["format"] == "skops":
-        log.warning("%s. It is served by scikit-learn.", metadata["format_reason"])
-    snapshot = _snapshot(table, params)
-    metadata["lookups_as_of"] = snapshot["as_of"]
-    write_json(work / "encoder.json", encoder.state())
-    write_json(work / "lookups.json", snapshot)
-    write_json(work / "metadata.json", metadata)
-    metadata["parity"] = {
-        "rows": len(held_out),
-        "largest_difference": _parity(work, encoder, model, held_out, table),
-    }
-    write_json(work / "metadata.json", metadata)
-
-
-def _parity(
-    folder: Path, encoder: Encoder, model: Any, held_out: pd.DataFrame, table: Table
-) -> float:
-    predictor = Predictor.load(folder)
-    filled = predictor.fill(columns_of(held_out))
-    expected = answers_of(model, encoder.transform(filled), len(table.schema.target.classes or ()))
-    served = predictor.outputs(filled)
-    if table.is_classes:
-        return check_parity(expected, served)
-    return check_parity(expected, served.ravel(), scale=float(np.std(table.y)) or 1.0)
-
-
-def _description(table: Table, climbed: Climb, params: Params) -> dict[str, Any]:
-    chosen, target = climbed.chosen, table.schema.target
-    rows = np.concatenate([validation for _, validation in climbed.folds])
-    answers = np.concatenate(chosen.predictions)
-    truth = table.y[rows]
+    """What the service must know of the model, decided on predictions for rows it had not seen."""
+    target = table.schema.target
+    truth, predictions = table.y[comparison.validated], chosen.out_of_fold
     threshold = interval = floor = None
     if target.task == "regression":
-        interval = [float(q) for q in np.quantile(truth - answers, [0.05, 0.95])]
+        interval = [float(q) for q in np.quantile(truth - predictions, [0.05, 0.95])]
     else:
-        if target.task == "binary":
-            positive = 1  # the data stage puts the positive class second
-            threshold = cheapest_threshold(
-                truth == positive,
-                answers[:, positive],
-                params.costs.false_positive,
-                params.costs.false_negative,
-            )
-        floor = confidence_floor(params.review.confidence_floor, answers, truth)
+        floor = confidence_floor(params.review.confidence_floor, predictions, truth)
+    if target.task == "binary":
+        # Not 0.5: the threshold follows from what each kind of error costs. It is chosen out of
+        # fold, never on the test set, which would then judge a number fitted to it.
+        threshold = cheapest_threshold(
+            truth == 1,  # the data stage puts the positive class second
+            predictions[:, 1],
+            params.costs.false_positive,
+            params.costs.false_negative,
+        )
     return {
         "task": target.task,
         "target": target.name,
@@ -227,52 +136,7 @@ def _description(table: Table, climbed: Climb, params: Params) -> dict[str, Any]
         "threshold": threshold,
         "interval": interval,
         "confidence_floor": floor,
-        "rung": chosen.rung.name,
-        "rung_reason": chosen.rung.reason,
-        "metrics": {"metric": climbed.metric, "cv_mean": chosen.mean, "cv_std": chosen.std},
-        "trained": _span(table),
-        "schema": table.schema.to_json(),
+        "rung": chosen.name,
+        "rung_reason": chosen.candidate.reason,
+        "metrics": {"metric": comparison.metric, "cv_mean": chosen.mean, "cv_std": chosen.std},
     }
-
-
-def _span(table: Table) -> dict[str, Any]:
-    """How many rows were learnt from, and from when to when they are."""
-    if table.time is None:
-        return {"rows": len(table.y), "from": None, "to": None}
-    first, last = (
-        float(moment) if isinstance(moment, np.number) else pd.Timestamp(moment).isoformat()
-        for moment in (np.min(table.time), np.max(table.time))
-    )
-    return {"rows": len(table.y), "from": first, "to": last}
-
-
-def _snapshot(table: Table, params: Params) -> dict[str, Any]:
-    """The latest value of each looked-up column by key, as the training rows knew it."""
-    tables = []
-    used = {column.name for column in table.schema.columns}
-    for lookup in params.data.lookups:
-        unknown = [name for name in (*lookup.key, *lookup.columns) if name not in used]
-        if unknown:
-            raise UserError(
-                f"`data.lookups` names {unknown[0]!r}, which is not a column the model uses. "
-                f"Columns: {', '.join(sorted(used))}."
-            )
-        known = table.x[[*lookup.key, *lookup.columns]].dropna(subset=lookup.key)
-        latest = known.groupby(lookup.key, sort=True)[lookup.columns].last()
-        rows = [
-            [list(key if isinstance(key, tuple) else (key,)), [_plain(value) for value in values]]
-            for key, values in zip(latest.index, latest.to_numpy(dtype=object), strict=True)
-        ]
-        tables.append({"key": lookup.key, "columns": lookup.columns, "rows": rows})
-    as_of = None
-    if tables and table.time is not None:
-        as_of = pd.Timestamp(np.max(table.time)).isoformat()
-    return {"as_of": as_of, "tables": tables}
-
-
-def _plain(value: Any) -> Any:
-    if pd.isna(value):
-        return None
-    if isinstance(value, pd.Timestamp):
-        return value.isoformat()
-    return float(value) if isinstance(value, (int, float, np.number)) else str(value)

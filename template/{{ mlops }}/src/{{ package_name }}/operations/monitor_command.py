@@ -39,8 +39,8 @@ def monitor(
 
     Exit status: 0 nothing to report, 1 a mistake, 2 at least one alert.
     """
-    from .. import config
-    from . import monitor as watch
+    from ..toolkit.project import config
+    from ..toolkit.operations import monitor as watch
 
     root = Path()
     params = config.load(root, overrides)

@@ -18,7 +18,7 @@ def news(outputs: bool, as_json: bool) -> None:
 
     Of three kinds: `promoted` (another model answers), `alarm`, `nothing`.
     """
-    from . import news as stage
+    from ..toolkit.operations import news as stage
 
     found = stage.run(Path())
     if as_json:

@@ -37,8 +37,9 @@ def register(overrides: tuple[str, ...], as_json: bool, recorded: bool) -> int:
 
     The last stage of `run`. A refusal is a result, not a mistake: exit status 0.
     """
-    from .. import config, pipeline
-    from . import promotion
+    from ..toolkit.project import config
+    from ..toolkit.commands import pipeline
+    from ..toolkit.operations import promotion
 
     if recorded:
         overrides = (*pipeline.recorded_overrides(ROOT), *overrides)
@@ -59,8 +60,8 @@ def retrain(rung: str | None, if_advised: bool, overrides: tuple[str, ...], as_j
     Exit status: 0 promoted, 1 a mistake, 2 refused. With --if-advised: 0 also where it is not
     advised or has to wait for labels.
     """
-    from .. import config
-    from . import promotion
+    from ..toolkit.project import config
+    from ..toolkit.operations import promotion
 
     params = config.load(ROOT, overrides)
     if if_advised:
@@ -86,8 +87,8 @@ def promote(
 
     Exit status: 0 promoted, 1 a mistake, 2 refused.
     """
-    from .. import config
-    from . import promotion
+    from ..toolkit.project import config
+    from ..toolkit.operations import promotion
 
     decision = promotion.promote(ROOT, config.load(ROOT, overrides), version, force, reason)
     return _decided(decision.to_json(), as_json)
@@ -98,7 +99,7 @@ def promote(
 @as_json
 def rollback(reason: str, as_json: bool) -> None:
     """Put the champion before this one back; called again, it goes back one more."""
-    from . import registry
+    from ..toolkit.operations import registry
 
     version = registry.rollback(ROOT, reason)
     sentence = f"Version {version.number} ({version.model_version}) is the champion again."
@@ -109,8 +110,8 @@ def _follow(seconds: float) -> NoReturn:
     """Make models/champion match the alias, for ever; what goes wrong is said once, tried again."""
     import time
 
-    from ..errors import UserError
-    from . import registry
+    from ..toolkit.project.errors import UserError
+    from ..toolkit.operations import registry
 
     said = ""
     while True:
@@ -133,7 +134,7 @@ def champion(watch: float | None, as_json: bool) -> int:
 
     With --watch, do so for ever: an alias moved in MLflow's own page is followed, too.
     """
-    from . import registry
+    from ..toolkit.operations import registry
 
     if watch is not None:
         _follow(watch)
@@ -159,7 +160,7 @@ def labels(source: Path, late_days: float | None, as_json: bool) -> None:
 
     An id is that of the answer's header X-Request-ID; of a batch, the id and the row: `id/1`.
     """
-    from . import labels as stage
+    from ..toolkit.operations import labels as stage
 
     report = stage.add(ROOT, source, late_days)
     kinds = ("matched", "unknown", "duplicate", "conflicting", "late", "invalid")
@@ -181,8 +182,8 @@ def compact(overrides: tuple[str, ...], as_json: bool) -> None:
 
     Run it from a timer beside the service. `journal.keep_days` says what is too old.
     """
-    from .. import config
-    from . import journal
+    from ..toolkit.project import config
+    from ..toolkit.operations import journal
 
     done = journal.compact(ROOT, config.load(ROOT, overrides).journal.keep_days)
     _show(

@@ -27,9 +27,9 @@ def replay(months: int | None, overrides: tuple[str, ...], as_json: bool) -> Non
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # As for the stages: OpenMP's spinning threads slow each other down on busy cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from .. import config
-    from . import replay as year
-    from . import replay_pages
+    from ..toolkit.project import config
+    from ..toolkit.operations import replay as year
+    from ..toolkit.operations import replay_pages
 
     root = Path()
     result = year.run(root, config.load(root, overrides), months)

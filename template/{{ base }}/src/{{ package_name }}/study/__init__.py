@@ -1,1 +1,0 @@
-"""What is measured of the answers: scores, threshold, slices, failures, our own claims."""

@@ -1,0 +1,231 @@
+"""How good the answers are, on the held-out questions: what `evaluate` writes about them."""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..documents.passages import Hit
+from . import confidence
+from .answer import Answer
+from .answerer import Answerer
+from .attacks import WAYS, try_attacks
+from .budget import BudgetSpentError
+from .confidence import Calibration, signals
+from .injection import Attack
+from .prompt_injection import show
+from .settings import AnsweringEnvironment, Llm
+
+Search = Callable[[str, int], Sequence[Hit]]
+Question = Mapping[str, Any]  # `question`, `relevant` (document ids), `answerable`
+_Z = 1.959964  # of the standard normal, for 95 %
+
+
+def calibrate(
+    search: Search,
+    questions: Sequence[Question],
+    passages: int,
+    vocabulary: frozenset[str] = frozenset(),
+) -> Calibration:
+    """Learn from training questions how sure it is that the documents answer one.
+
+    Parameters
+    ----------
+    search : callable
+        The chosen retriever.
+    questions : sequence of mapping
+        `question` and `answerable`.
+    passages : int
+        How many passages an answer draws on.
+    vocabulary : frozenset of str
+        The stems of the whole corpus.
+    """
+    seen = [
+        signals(each["question"], search(each["question"], passages), vocabulary)
+        for each in questions
+    ]
+    return confidence.fit(seen, [bool(each["answerable"]) for each in questions])
+
+
+def study(
+    metadata: Mapping[str, Any],
+    environment: AnsweringEnvironment,
+    search: Search,
+    questions: Sequence[Question],
+    attacks: Sequence[Attack] = (),
+    vocabulary: frozenset[str] = frozenset(),
+    on_step: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Ask every question, of the extractive baseline and of the language model if there is one.
+
+    Parameters
+    ----------
+    metadata : mapping
+        The bundle's.
+    environment : AnsweringEnvironment
+        Keys and addresses.
+    search : callable
+        The bundle's retriever.
+    questions : sequence of mapping
+        Held-out ones, with `question`, `relevant` and `answerable`.
+    attacks : sequence of Attack
+        Documents that give orders.
+    vocabulary : frozenset of str
+        The stems of the whole corpus.
+    on_step : callable
+        Called once for each answer.
+
+    Returns
+    -------
+    dict
+        `rows`: one for each way to answer. `extractive_is_enough`: the share of answerable questions
+        that need no language model, and a sentence. `injection`: what became of the attacks.
+    """
+    quoting = {**metadata, "answers": {**metadata["answers"], "by": "extractive"}}
+    extractive = Answerer.from_metadata(quoting, environment, in_memory=True, vocabulary=vocabulary)
+    rows = [_row(extractive, search, questions, on_step)]
+    if metadata["answers"]["by"] == "llm":
+        model = Answerer.from_metadata(
+            metadata, environment, bounded=True, in_memory=True, vocabulary=vocabulary
+        )
+        if model.by == "llm":
+            rows.append(_row(model, search, questions, on_step))
+    settings = extractive.settings
+    result: dict[str, Any] = {
+        "n": len(questions),
+        "answerable": sum(bool(each["answerable"]) for each in questions),
+        "abstain_below": settings.abstain_below,
+        "rows": rows,
+        "extractive_is_enough": _enough(rows),
+    }
+    if attacks:
+        llm = Llm(**metadata["llm"])
+        tried = try_attacks(
+            attacks,
+            search,
+            extractive.answer,
+            llm,
+            settings.support,
+            settings.passages,
+        )
+        result["injection"] = {
+            "n": len(tried),
+            "withheld": share([each["withheld"] for each in tried]),
+            "got_through": {way: share([each[way] for each in tried]) for way in WAYS},
+            "cases": tried,
+        }
+    return result
+
+
+def _row(
+    answerer: Answerer, search: Search, questions: Sequence[Question], on_step: Callable[[], None]
+) -> dict[str, Any]:
+    answers: list[Answer] = []
+    first: list[float] = []
+    again: list[float] = []
+    stopped = None
+    passages = withheld = 0
+    for each in questions:
+        started = time.perf_counter()
+        try:
+            hits = search(each["question"], answerer.settings.passages)
+            answer = answerer.answer(each["question"], hits)
+        except BudgetSpentError as error:
+            stopped = f"Stopped after {len(answers)} of {len(questions)} questions: {error}"
+            break
+        first.append(time.perf_counter() - started)
+        passages += len(hits)
+        withheld += show(list(hits)).withheld
+        answers.append(answer)
+        if not answer.passing:
+            answerer.cache.put(each["question"], answer.to_json(0.0))
+        on_step()
+    for each in questions[: len(answers)]:
+        started = time.perf_counter()
+        if answerer.cache.get(each["question"]) is not None:
+            again.append(time.perf_counter() - started)
+    asked = list(zip(questions, answers, strict=False))
+    able = [(q, a) for q, a in asked if q["answerable"]]
+    abstained = [q for q, a in asked if a.abstained]
+    costs = [answer.usage.cost for answer in answers]
+    uncached = [cost for cost, answer in zip(costs, answers, strict=True) if answer.passing]
+    n = max(len(answers), 1)
+    return {
+        "by": answerer.by,
+        "asked": len(answers),
+        "stopped": stopped,
+        "answered": share([not a.abstained for _, a in able]),
+        "right": share([_is_right(q, a) for q, a in able]),
+        "abstention": {
+            "precision": share([not q["answerable"] for q in abstained]),
+            "recall": share([a.abstained for q, a in asked if not q["answerable"]]),
+        },
+        "faithful": {
+            "sentences": sum(answer.claims for answer in answers),
+            "supported": sum(answer.supported for answer in answers),
+        },
+        "withheld": {"passages": passages, "sentences": withheld},
+        "by_fallback": sum(answer.passing for answer in answers),
+        "milliseconds": _milliseconds(first),
+        "milliseconds_cached": _milliseconds(again),
+        "cost_per_1000": 1000 * sum(costs) / n,
+        "cost_per_1000_cached": 1000 * sum(uncached) / n,
+        "right_questions": [q["question"] for q, a in able if _is_right(q, a)],
+    }
+
+
+def _is_right(question: Question, answer: Answer) -> bool:
+    """Whether an answer rests on a relevant document."""
+    cited = {citation.chunk.doc for citation in answer.citations}
+    return not answer.abstained and bool(cited & set(question["relevant"]))
+
+
+def _enough(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """When not to call a language model."""
+    extractive = rows[0]
+    right = extractive["right"]
+    sentence = (
+        f"Quoted sentences alone answer {_percent(right)} of the answerable questions from a "
+        f"relevant document ({_range(right)}), at no cost."
+    )
+    if len(rows) > 1:
+        known = set(extractive["right_questions"])
+        added = [question for question in rows[1]["right_questions"] if question not in known]
+        cost = rows[1]["cost_per_1000"]
+        sentence += (
+            f" The language model adds {len(added)} of {right['n']} questions, for {cost:.2f} per "
+            "1,000 questions asked."
+        )
+    else:
+        sentence += " No language model was configured, so what one would add is not known."
+    return {**right, "sentence": sentence}
+
+
+def share(told: Sequence[bool]) -> dict[str, Any]:
+    """A share with its 95 % interval (Wilson 1927); nulls where there is nothing to divide by."""
+    n, k = len(told), sum(map(bool, told))
+    if n == 0:
+        return {"n": 0, "share": None, "ci": None}
+    p, z2 = k / n, _Z**2 / n
+    centre = (p + z2 / 2) / (1 + z2)
+    half = _Z * math.sqrt(p * (1 - p) / n + z2 / (4 * n)) / (1 + z2)
+    return {"n": n, "share": p, "ci": [max(centre - half, 0.0), min(centre + half, 1.0)]}
+
+
+def _percent(part: dict[str, Any]) -> str:
+    return "none" if part["share"] is None else f"{100 * part['share']:.0f} %"
+
+
+def _range(part: dict[str, Any]) -> str:
+    if part["ci"] is None:
+        return "there are none"
+    return f"95 % interval {100 * part['ci'][0]:.0f} to {100 * part['ci'][1]:.0f} %"
+
+
+def _milliseconds(seconds: Sequence[float]) -> dict[str, float] | None:
+    if not seconds:
+        return None
+    p50, p95 = np.percentile(np.array(seconds) * 1000, [50, 95]).tolist()
+    return {"p50": p50, "p95": p95}

@@ -1,0 +1,66 @@
+"""What `params.yaml` and the environment may say about answers and where vectors are kept."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ..project.section import Section, Variables
+
+
+class Answers(Section):
+    """Who words the answer, and when there is none."""
+
+    by: Literal["extractive", "llm"] = "extractive"
+    passages: int = Field(default=5, ge=1, le=50)
+    sentences: int = Field(default=3, ge=1, le=10)
+    abstain_below: float = Field(default=0.5, ge=0, le=1)
+    support: float = Field(default=0.7, gt=0, le=1)
+    longest_question: int = Field(default=1000, ge=10, le=20_000)
+    cached: int = Field(default=10_000, ge=0)
+
+
+class Prices(Section):
+    """What 1,000 tokens cost, in the budget's currency."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+
+
+class Budget(Section):
+    """The most that one run may spend."""
+
+    most: float = Field(default=1.0, ge=0)
+    currency: str = "USD"
+
+
+class Llm(Section):
+    """The language model, asked only where `answers.by` is `llm`."""
+
+    provider: Literal["openai", "anthropic"] = "openai"
+    model: str = "gpt-4o-mini"
+    temperature: float | None = Field(default=0, ge=0, le=2)
+    max_tokens: int = Field(default=400, ge=16)
+    timeout_seconds: float = Field(default=20, gt=0)
+    attempts: int = Field(default=3, ge=1, le=10)
+    longest_wait_seconds: float = Field(default=10, ge=0)
+    prices: Prices | None = None
+    budget: Budget = Budget()
+
+
+class Answering(Section):
+    """The sections of `params.yaml` that belong to answers; `RoleParams` takes them over."""
+
+    answers: Answers = Answers()
+    llm: Llm = Llm()
+    store: Literal["chroma", "numpy"] = "chroma"
+
+
+class AnsweringEnvironment(Variables):
+    """Keys and addresses; the names are those that the vendors' own libraries read."""
+
+    database_url: str | None = None
+    openai_api_key: str | None = Field(default=None, repr=False)
+    openai_base_url: str | None = None
+    anthropic_api_key: str | None = Field(default=None, repr=False)
+    anthropic_base_url: str | None = None
+    answer_cache: str | None = None

@@ -1,0 +1,1 @@
+"""The figures of the report; each title states the finding."""

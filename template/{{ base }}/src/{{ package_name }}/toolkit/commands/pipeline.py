@@ -1,0 +1,105 @@
+"""The stages in order, through DVC: what is up to date is not done again."""
+
+import configparser
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import yaml
+
+from ..project.errors import UserError
+from ..project.files import folder_state, sha256, write_text
+from ..project.settings import Project
+
+STAGES = ("data", "train", "evaluate", "report")
+INPUTS = Path("reports", "inputs.yaml")
+HEADER = "# Written by each run, so that DVC sees what params.yaml does not say.\n"
+
+
+def run(project: Project, overrides: Sequence[str], force: bool) -> None:
+    """Bring all stages up to date.
+
+    Raises
+    ------
+    UserError
+        If a stage fails; it has said why itself.
+    """
+    write_inputs(project, overrides)
+    _set_scm(project.root)
+    status = _dvc(project.root, "repro", *(["--force"] if force else []))
+    if status:
+        raise UserError("The run stopped; the message above says why. What was done is kept.")
+
+
+def record(root: Path, stage: str) -> None:
+    """Tell DVC that a stage was run by hand, so that `run` does not repeat it."""
+    _set_scm(root)
+    _dvc(root, "commit", "--force", "--quiet", stage)
+
+
+def write_inputs(project: Project, overrides: Sequence[str]) -> None:
+    """Write down the overrides and the state of the data's source.
+
+    A file is known by its hash, a folder by the names, sizes and times of its files, with the files
+    that other settings of the data name. A database cannot be known, so its query runs again each
+    time.
+    """
+    root, data = project.root, project.params(overrides).data
+    source: dict[str, str] = {"source": str(data.source)}
+    if source["source"] == "sql":
+        source["read_at"] = datetime.now(UTC).isoformat()
+    elif data.path and (root / data.path).is_file():
+        source |= {"path": data.path, "sha256": sha256(root / data.path)}
+    elif data.path and source["source"] == "folder":
+        source |= {"path": data.path, "state": folder_state(root / data.path)}
+        named = {name: root / text for name, text in data if isinstance(text, str) and text}
+        source |= {name: sha256(file) for name, file in named.items() if file.is_file()}
+    content = {"overrides": list(overrides), "data": source}
+    write_text(root / INPUTS, HEADER + yaml.safe_dump(content, allow_unicode=True))
+
+
+def recorded_overrides(root: Path) -> list[str]:
+    """The overrides of the run that is under way."""
+    content = yaml.safe_load((root / INPUTS).read_text("utf-8"))
+    return [str(pair) for pair in content["overrides"]]
+
+
+def _set_scm(root: Path) -> None:
+    """DVC refuses a folder outside git unless it is told that there is none.
+
+    The owner's own settings in the file, such as the address of a bucket, stay.
+    """
+    local = root / ".dvc" / "config.local"
+    content = configparser.RawConfigParser()
+    content.read(local, "utf-8")
+    outside = not (root / ".git").exists()
+    if outside == content.has_option("core", "no_scm"):
+        return
+    if outside:
+        content.read_dict({"core": {"no_scm": "true"}})
+    else:
+        content.remove_option("core", "no_scm")
+        if not content["core"]:
+            content.remove_section("core")
+    if not content.sections():
+        local.unlink()
+        return
+    buffer = io.StringIO()
+    content.write(buffer)
+    write_text(local, buffer.getvalue().rstrip() + "\n")
+
+
+def _dvc(root: Path, *arguments: str) -> int:
+    # The stages call this project's command; it lies beside the interpreter.
+    folder = str(Path(sys.executable).parent)
+    environment = {
+        **os.environ,
+        "PATH": os.pathsep.join([folder, os.environ.get("PATH", "")]),
+        "DVC_NO_ANALYTICS": "true",
+    }
+    command = [sys.executable, "-m", "dvc", *arguments]
+    return subprocess.run(command, cwd=root, env=environment, stdout=sys.stderr).returncode

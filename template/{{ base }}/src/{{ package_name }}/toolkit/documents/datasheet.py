@@ -1,0 +1,75 @@
+"""DATA.md, the datasheet of the documents: half is written from the profile, half by the owner.
+
+After Gebru et al., Datasheets for Datasets (2021).
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ..markdown import blocks
+from ..markdown.markdown import Table, bullets, escape, paragraphs, table
+from . import sample
+
+SKELETON = """# Data
+
+What the answers are taken from, where it comes from and what is wrong with it.
+
+## Source and licence
+
+<!-- owner: Say who wrote the documents, where and when you got them, and under which licence. -->
+
+## Questions
+
+<!-- owner: Say who wrote the questions, who said which document answers them, and how often two people would disagree. -->
+
+## Documents
+
+<!-- data:start -->
+<!-- data:end -->
+
+## People
+
+<!-- owner: Say whether the documents speak of people, and on which ground you may use that. -->
+
+## Known biases
+
+<!-- owner: Say which questions of real users are missing, and who pays for it. -->
+
+## Upkeep
+
+<!-- owner: Say how often documents change, who runs `train` again, and when old ones must be deleted. -->
+"""
+
+
+def refresh(root: Path, report: dict[str, Any], source: str) -> None:
+    """Write the generated block of DATA.md, and the file if there is none.
+
+    Parameters
+    ----------
+    root : Path
+        The project's folder.
+    report : dict
+        The contents of reports/data.json.
+    source : str
+        `data.source`.
+    """
+    dropped = "; ".join(f"{why}: {n:,}" for why, n in report["rows_dropped"].items())
+    asked = report["questions"]
+    read = escape(
+        f"Read from {report['source']}: {report['rows_read']:,} documents, "
+        f"{report['rows_used']:,} used{f' (left out: {dropped})' if dropped else ''}. "
+        f"{asked['all']:,} questions, {asked['answerable']:,} of them with an answer in "
+        f"{asked['documents_named']:,} documents. SHA-256 of the lists begins "
+        f"{report['sha256'][:16]}."
+    )
+    kinds = [[kind, f"{count:,}"] for kind, count in report["kinds"].items()]
+    doubts = [*report["warnings"]]
+    doubts += [f"{f['check']}: {f['detail']}" for f in report["leaks"] if f["status"] != "passed"]
+    content = paragraphs(
+        sample.DATASHEET if source == "sample" else "",
+        read,
+        escape(report["missing_policy"]),
+        table(Table(["Kind of file", "Documents"], kinds, frozenset([1]))),
+        bullets(doubts),
+    )
+    blocks.refresh(root / "DATA.md", {"data": content}, SKELETON)

@@ -1,0 +1,189 @@
+"""Labelled questions: read from JSON Lines, checked line by line, set apart for the test."""
+
+import json
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ..answers.question import problem
+from ..project.errors import UserError
+from ..project.files import write_text
+from .reading import read_lines
+from .tokenize import stems
+
+FEWEST = 10
+SHOWN = 10
+LONGEST = 20_000
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, the ids of the documents that answer it, and whether any does."""
+
+    question: str
+    relevant: list[str]
+    answerable: bool
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    question: str
+    relevant: list[str] = []
+    answerable: bool | None = None
+
+
+def read_questions(path: Path, documents: Collection[str]) -> list[Question]:
+    """Read and check a file of `{"question", "relevant", "answerable"}`, one a line.
+
+    Parameters
+    ----------
+    path : Path
+        JSON Lines.
+    documents : collection of str
+        The ids that `relevant` may name.
+
+    Raises
+    ------
+    UserError
+        If lines are wrong; the message has their numbers and what is wrong with each.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{path} is not there. Write one question a line: "
+            '{"question": "…", "relevant": ["document id"], "answerable": true}.'
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 (byte {error.start:,}). Save it as UTF-8.") from error
+    known, found, wrong = set(documents), [], []
+    first: dict[str, int] = {}
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            question = _checked(line, known)
+        except ValueError as error:
+            wrong.append(f"line {number}: {error}")
+            continue
+        key = " ".join(question.question.casefold().split())
+        if key in first:
+            wrong.append(f"line {number}: asks what line {first[key]} asks")
+            continue
+        first[key] = number
+        found.append(question)
+    if wrong:
+        more = [f"... and {len(wrong) - SHOWN:,} more."] if len(wrong) > SHOWN else []
+        raise UserError("\n".join([f"{path.name} has lines to correct.", *wrong[:SHOWN], *more]))
+    answerable = sum(each.answerable for each in found)
+    if answerable < FEWEST:
+        raise UserError(
+            f"{path.name} has {answerable} answerable questions; with fewer than {FEWEST} nothing "
+            "can be compared. Write down what people ask, and the documents that answer it."
+        )
+    return found
+
+
+def _checked(line: str, known: set[str]) -> Question:
+    try:
+        read = _Line.model_validate(json.loads(line))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the line"
+        raise ValueError(f"`{where}`: {first['msg']}") from error
+    except ValueError as error:
+        raise ValueError(f"is no JSON ({error})") from error
+    if wrong := problem(read.question, LONGEST):
+        raise ValueError(wrong)
+    unknown = [name for name in read.relevant if name not in known]
+    if unknown:
+        raise ValueError(
+            f"`relevant` names {', '.join(map(repr, unknown[:3]))}, which is no document: an id is "
+            "a file's path without its suffix"
+        )
+    answerable = bool(read.relevant) if read.answerable is None else read.answerable
+    if answerable != bool(read.relevant):
+        raise ValueError(
+            "is answerable but names no relevant document"
+            if answerable
+            else "is not answerable but names a relevant document"
+        )
+    return Question(read.question, sorted(set(read.relevant)), answerable)
+
+
+def groups_of(questions: list[Question], near: float = 0.8) -> NDArray[np.intp]:
+    """The same number for questions that ask nearly the same: most of their content words agree.
+
+    Parameters
+    ----------
+    questions : list of Question
+        n of them.
+    near : float
+        The share of all their stems that two questions must have in common.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    words = [stems(each.question) for each in questions]
+    groups = np.arange(len(questions))
+    for i, mine in enumerate(words):
+        for j in range(i):
+            union = len(mine | words[j])
+            if union and len(mine & words[j]) / union >= near:
+                groups[groups == groups[i]] = groups[j]
+    return groups
+
+
+def set_aside(
+    questions: list[Question], groups: NDArray[np.intp], share: float, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows for training and for the test; groups stay whole, both kinds of question are in both.
+
+    Parameters
+    ----------
+    questions : list of Question
+        n of them.
+    groups : ndarray of shape (n,)
+        Those with the same number stay together.
+    share : float
+        Of the questions that go to the test.
+    seed : int
+    """
+    rng = np.random.default_rng(seed)
+    answerable = np.array([each.answerable for each in questions])
+    test: list[int] = []
+    for kind in (True, False):
+        heads = np.unique(groups[answerable == kind])
+        rng.shuffle(heads)
+        wanted, taken = round(share * np.sum(answerable == kind)), 0
+        for head in heads:
+            rows = np.flatnonzero((groups == head) & ~np.isin(np.arange(len(groups)), test))
+            if taken >= wanted:
+                break
+            test += rows.tolist()
+            taken += len(rows)
+    chosen = np.array(sorted(test), dtype=np.intp)
+    return np.setdiff1d(np.arange(len(questions)), chosen), chosen
+
+
+def write_side(root: Path, questions: list[Question], side: str) -> None:
+    """Write data/train.jsonl or data/test.jsonl whole."""
+    lines = (json.dumps(asdict(each), ensure_ascii=False) for each in questions)
+    write_text(root / "data" / f"{side}.jsonl", "".join(f"{line}\n" for line in lines))
+
+
+def read_side(root: Path, side: str) -> list[Question]:
+    """What `write_side` wrote.
+
+    Raises
+    ------
+    UserError
+        If the data stage has not run.
+    """
+    return [Question(**value) for value in read_lines(root / "data" / f"{side}.jsonl", "data")]

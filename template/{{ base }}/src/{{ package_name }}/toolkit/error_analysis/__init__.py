@@ -1,0 +1,1 @@
+"""Where a model errs, and checks of our own numbers."""

@@ -1,0 +1,1 @@
+"""What is measured of predictions, and how numbers and metrics are shown."""

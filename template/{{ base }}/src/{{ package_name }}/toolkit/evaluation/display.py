@@ -1,0 +1,221 @@
+"""Numbers and metric names as a reader should see them."""
+
+import math
+from typing import Any
+
+LABELS = {
+    "accuracy": "Accuracy",
+    "average_precision": "Average precision",
+    "bias": "Mean error (bias)",
+    "balanced_accuracy": "Balanced accuracy",
+    "brier": "Brier score",
+    "cost_per_1000": "Cost per 1,000 rows",
+    "brier_score": "Brier score",
+    "ece": "Calibration error (ECE)",
+    "f1": "F1",
+    "f1_macro": "F1 (macro)",
+    "f1_weighted": "F1 (weighted)",
+    "log_loss": "Log loss",
+    "mae": "MAE",
+    "mape": "MAPE",
+    "mean_absolute_error": "MAE",
+    "mean_absolute_percentage_error": "MAPE",
+    "mean_squared_error": "MSE",
+    "mrr_at_10": "MRR@10",
+    "ndcg_at_10": "nDCG@10",
+    "median_absolute_error": "Median absolute error",
+    "precision": "Precision",
+    "precision_macro": "Precision (macro)",
+    "r2": "R²",
+    "recall": "Recall",
+    "recall_at_1": "Recall@1",
+    "recall_at_5": "Recall@5",
+    "recall_at_10": "Recall@10",
+    "recall_macro": "Recall (macro)",
+    "rmse": "RMSE",
+    "roc_auc": "ROC AUC",
+    "roc_auc_ovo": "ROC AUC (one against one)",
+    "roc_auc_ovr": "ROC AUC (one against rest)",
+    "selection_rate": "Share answered positive",
+    "roc_auc_ovr_weighted": "ROC AUC (one against rest, weighted)",
+    "root_mean_squared_error": "RMSE",
+}
+# A multiclass run measures the means over its classes under the short names.
+ALIASES = {
+    "f1_macro": "f1",
+    "precision_macro": "precision",
+    "recall_macro": "recall",
+    "roc_auc_ovr": "roc_auc",
+    "mean_absolute_error": "mae",
+    "mean_absolute_percentage_error": "mape",
+    "mean_squared_error": "mse",
+    "root_mean_squared_error": "rmse",
+    "brier_score": "brier",
+}
+SMALLER_IS_BETTER = {
+    "brier",
+    "brier_score",
+    "cost_per_1000",
+    "ece",
+    "log_loss",
+    "mae",
+    "mape",
+    "max_error",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_error",
+    "median_absolute_error",
+    "mse",
+    "rmse",
+    "root_mean_squared_error",
+}
+PERCENT = {"mape", "mean_absolute_percentage_error"}
+
+
+def metric_key(name: str) -> str:
+    """Return the metric a scorer measures: `neg_log_loss` is `log_loss` turned round."""
+    return name.removeprefix("neg_")
+
+
+def metric_label(name: str) -> str:
+    """Return a metric's name in words."""
+    key = metric_key(name)
+    return LABELS.get(key, key.replace("_", " ").capitalize())
+
+
+def lowered(name: str) -> str:
+    """Return a metric's name as it stands inside a sentence: `recall`, but `ROC AUC`."""
+    label = metric_label(name)
+    return label if label[:2].isupper() or label[1:2].isdigit() else label[:1].lower() + label[1:]
+
+
+def smaller_is_better(name: str) -> bool:
+    """Say whether a reader should prefer the smaller value of this metric."""
+    key = metric_key(name).lower().replace(" ", "_")
+    return name.startswith("neg_") or key in SMALLER_IS_BETTER or key.endswith(("_error", "_loss"))
+
+
+def lookup(values: dict[str, Any], name: str) -> Any:
+    """Find a metric in `values` under its scorer name or under its short one; None if absent."""
+    key = metric_key(name)
+    for candidate in (name, key, ALIASES.get(key, key)):
+        if candidate in values:
+            return values[candidate]
+    return None
+
+
+def number(value: float | int | None, digits: int = 3) -> str:
+    """Format a number to `digits` significant digits, with thousands separated."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "–"
+    size = abs(value)
+    if float(value).is_integer() and size < 1e15:
+        return _minus(f"{int(value):,}")
+    if size < 1e-4 or size >= 1e15:
+        return _minus(f"{value:.{digits - 1}e}")
+    decimals = max(digits - 1 - math.floor(math.log10(size)), 0)
+    return _minus(f"{value:,.{decimals}f}")
+
+
+def _minus(text: str) -> str:
+    """Write a true minus sign, and none before a zero."""
+    if not text.strip("-0.,"):
+        return text.lstrip("-")
+    return text.replace("-", "−")
+
+
+def brief(value: float | None) -> str:
+    """Format a number for a sentence: three significant digits, no zeros at the end."""
+    text = number(value)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
+def percent(share: float | None, decimals: int = 1) -> str:
+    """Format a share in [0, 1] as a percentage."""
+    if share is None:
+        return "–"
+    return f"{100 * share:.{decimals}f} %"
+
+
+def score(name: str, value: float | None) -> str:
+    """Format a metric's value; scorers that scikit-learn negates are shown positive."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    key = metric_key(name)
+    shown = abs(value) if name.startswith("neg_") else value
+    if key in PERCENT:
+        return percent(shown)
+    if abs(shown) < 10 and (key not in SMALLER_IS_BETTER or key in {"brier", "ece", "log_loss"}):
+        return _minus(f"{shown:.3f}")
+    return number(shown)
+
+
+def signed(value: float | None) -> str:
+    """Format a difference with its sign: three decimals, fewer where the number is large."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    size = abs(value)
+    if size == 0:
+        return "0"
+    text = f"{size:.3f}" if 0.0005 <= size < 1 else number(size, 2 if size < 1 else 3)
+    return ("+" if value > 0 else "−") + text
+
+
+def interval(bounds: list[float] | None, name: str = "") -> str:
+    """Format `[low, high]` as `low to high`; empty when there is none."""
+    if not bounds or any(bound is None for bound in bounds):
+        return ""
+    low, high = bounds
+    if name.startswith("neg_"):
+        low, high = sorted((abs(low), abs(high)))
+    return f"{score(metric_key(name), low)} to {score(metric_key(name), high)}"
+
+
+def signed_interval(bounds: list[float] | None) -> str:
+    """Format an interval of differences."""
+    if not bounds or any(bound is None for bound in bounds):
+        return ""
+    return f"{signed(bounds[0])} to {signed(bounds[1])}"
+
+
+def money(amount: float | None, currency: str) -> str:
+    """Format an amount with its currency code, whole units from 100 up."""
+    if amount is None:
+        return "–"
+    decimals = 0 if abs(amount) >= 100 or float(amount).is_integer() else 2
+    return f"{currency} {_minus(f'{amount:,.{decimals}f}')}".strip()
+
+
+def cell(value: Any, limit: int = 80) -> str:
+    """Format any JSON value for a table cell: short, on one line."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)  # it may be a year or a code: no thousands are separated
+    if isinstance(value, float):
+        return number(value)
+    text = " ".join(str(value).split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def listing(names: list[str], limit: int = 6) -> str:
+    """Join names as a sentence does: `a, b and c`, the rest counted."""
+    shown = [cell(name, 60) for name in names[:limit]]
+    if len(names) > limit:
+        shown.append(f"{len(names) - limit} more")
+    if len(shown) < 2:
+        return "".join(shown)
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def plural(count: int, noun: str) -> str:
+    """Format a count with its noun: `1 row`, `2 rows`, `3 classes`."""
+    ending = "es" if noun.endswith("s") else "s"
+    return f"{count:,} {noun if count == 1 else noun + ending}"
+
+
+def case(data: dict[str, Any]) -> str:
+    """What is judged one by one, in the words of reports/data.json."""
+    return str(data.get("case") or "row")

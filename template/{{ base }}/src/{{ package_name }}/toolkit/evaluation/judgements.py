@@ -1,0 +1,23 @@
+"""What counts as a finding: one definition for the charts, the report and the check."""
+
+from typing import Any
+
+from .display import smaller_is_better
+
+Json = dict[str, Any]
+
+
+def still_rising(ladder: Json, points: list[Json]) -> bool:
+    """Say whether the last step of a learning curve exceeds one standard error of the ladder."""
+    step = points[-1]["validation"] - points[-2]["validation"]
+    return bool(step > (ladder.get("standard_error") or 0.0))
+
+
+def clearly_worse(row: Json) -> bool:
+    """Say whether a slice is worse than all rows together, beyond what its interval allows."""
+    if row.get("score") is None or row.get("gap") is None:
+        return False
+    low, high = row.get("ci") or (row["score"], row["score"])
+    overall = row["score"] - row["gap"]
+    worse = row["gap"] > 0 if smaller_is_better(row["metric"]) else row["gap"] < 0
+    return worse and not low <= overall <= high

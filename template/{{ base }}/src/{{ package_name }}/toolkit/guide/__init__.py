@@ -1,0 +1,1 @@
+"""A guided start with data of your own."""

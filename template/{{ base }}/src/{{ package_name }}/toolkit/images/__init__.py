@@ -1,0 +1,1 @@
+"""Pictures: reading, near-duplicates, features, networks' export, predictions."""

@@ -1,0 +1,1 @@
+"""Markdown that shows text as it is, and blocks between markers."""

@@ -1,0 +1,1 @@
+"""Drift: distances, reference, checks, alerts."""

@@ -1,0 +1,184 @@
+"""How often the monitor alarms without a reason, and how small a drift it notices: both measured."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from ..operations.settings import Monitor as Settings
+from . import checks
+from .reference import Reference
+from .window import Window
+
+FRACTION = 0.5  # of the rows go to the window in a draw; the rest is the reference
+SHIFTS = (0.1, 0.25, 0.5, 1.0)  # standard deviations
+MOVED = (0.05, 0.1, 0.2, 0.4)  # shares of rows
+
+
+def run(known: Reference, settings: Settings, draws: int = 200, seed: int = 0) -> dict[str, Any]:
+    """Split one sample in two at random again and again, and count the alarms.
+
+    Of each draw one part plays the reference, the other the window, so nothing has drifted. It is
+    done twice: with rows drawn one by one, and with whole days, since the rows of a day share their
+    weather and are not independent. Then a known drift is put into the window.
+
+    Parameters
+    ----------
+    known : Reference
+        Of the champion; its held-out rows are drawn from, which it has not learnt.
+    settings : Monitor
+        The thresholds.
+    draws : int
+    seed : int
+
+    Returns
+    -------
+    dict
+        `false_alarms`: by way of drawing, the share of draws with an alarm, with its 95 % interval
+        and the monitors that raised it; `power`: by drift, the share of draws noticed.
+    """
+    sample = known.held_out
+    ways: dict[str, Callable[[np.random.Generator], NDArray[np.bool_]]] = {
+        "rows": lambda rng: rng.random(len(sample)) < FRACTION
+    }
+    if sample.times is not None and (days := sample.times.dt.date).nunique() >= 10:
+        ways["whole days"] = lambda rng: _some_days(rng, days)
+    known_drifts, few = drifts(sample), max(draws // 10, 1)
+    power = []
+    total = draws * len(ways) + few * len(known_drifts)
+    with tqdm(total=total, desc="drawing", unit="draw") as bar:
+        false_alarms = {
+            way: _count(sample, pick, settings, draws, seed, bar) for way, pick in ways.items()
+        }
+        pick = ways.get("whole days", ways["rows"])
+        for name, drift in known_drifts:
+            noticed = _count(sample, pick, settings, few, seed, bar, drift)
+            power.append({"drift": name, **noticed})
+    return {
+        "draws": draws,
+        "rows": len(sample),
+        "settings": settings.model_dump(),
+        "false_alarms": false_alarms,
+        "power": power,
+    }
+
+
+def _some_days(rng: np.random.Generator, days: "pd.Series[Any]") -> NDArray[np.bool_]:
+    chosen = {day for day in sorted(set(days)) if rng.random() < FRACTION}
+    return days.isin(chosen).to_numpy()
+
+
+def _count(
+    sample: Window,
+    pick: Callable[[np.random.Generator], NDArray[np.bool_]],
+    settings: Settings,
+    draws: int,
+    seed: int,
+    bar: Any,
+    drift: Callable[[Window], Window] | None = None,
+) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    raised: dict[str, int] = {}
+    alarmed = 0
+    for _ in range(draws):
+        inside = pick(rng)
+        before, current = sample.take(~inside), sample.take(inside)
+        if drift is not None:
+            current = drift(current)
+        prepared = checks.prepare(before, before)
+        fired = checks.alerts(checks.all_checks(prepared, current, settings))
+        alarmed += bool(fired)
+        bar.update()
+        for monitor in {check.monitor for check in fired}:
+            raised[monitor] = raised.get(monitor, 0) + 1
+    low, high = _interval(alarmed, draws)
+    return {
+        "alarmed": alarmed,
+        "draws": draws,
+        "share": alarmed / draws,
+        "interval": [low, high],
+        "by_monitor": raised,
+    }
+
+
+def _interval(count: int, total: int) -> tuple[float, float]:
+    return checks.lower_bound(count, total, 0.025), 1 - checks.lower_bound(
+        total - count, total, 0.025
+    )
+
+
+def drifts(sample: Window) -> list[tuple[str, Callable[[Window], Window]]]:
+    """Known drifts of growing size, each in a column this table has."""
+    found: list[tuple[str, Callable[[Window], Window]]] = []
+    numbers = [
+        column.name
+        for column in sample.schema.columns
+        if column.kind == "number" and sample.inputs[column.name].std() > 0
+    ]
+    categories = [
+        column.name
+        for column in sample.schema.columns
+        if column.kind == "category" and sample.inputs[column.name].nunique() > 1
+    ]
+    if numbers:
+        name = max(numbers, key=lambda n: sample.inputs[n].nunique())
+        found += [
+            (f"{name} shifted by {size:g} standard deviations", _shift(name, size))
+            for size in SHIFTS
+        ]
+        found += [(f"{share:.0%} of {name} gone missing", _lose(name, share)) for share in MOVED]
+    if categories:
+        name = max(categories, key=lambda n: sample.inputs[n].nunique())
+        found += [
+            (f"{share:.0%} of {name} moved to one value", _move(name, share)) for share in MOVED
+        ]
+        found += [
+            (f"{share:.0%} of {name} never met before", _invent(name, share)) for share in MOVED
+        ]
+    found += [(f"{share:.0%} of the labels drawn at random", _shuffle(share)) for share in MOVED]
+    return found
+
+
+def _changed(window: Window, name: str, values: "pd.Series[Any]") -> Window:
+    return replace(window, inputs=window.inputs.assign(**{name: values}))
+
+
+def _first(window: Window, share: float) -> NDArray[np.bool_]:
+    rng = np.random.default_rng(len(window))
+    return rng.random(len(window)) < share
+
+
+def _shift(name: str, size: float) -> Callable[[Window], Window]:
+    return lambda w: _changed(w, name, w.inputs[name] + size * w.inputs[name].std())
+
+
+def _lose(name: str, share: float) -> Callable[[Window], Window]:
+    return lambda w: _changed(w, name, w.inputs[name].mask(_first(w, share)))
+
+
+def _move(name: str, share: float) -> Callable[[Window], Window]:
+    def change(window: Window) -> Window:
+        values = window.inputs[name]
+        return _changed(window, name, values.mask(_first(window, share), values.mode().iloc[0]))
+
+    return change
+
+
+def _invent(name: str, share: float) -> Callable[[Window], Window]:
+    return lambda w: _changed(w, name, w.inputs[name].mask(_first(w, share), "never met before"))
+
+
+def _shuffle(share: float) -> Callable[[Window], Window]:
+    def change(window: Window) -> Window:
+        if window.truth is None:
+            return window
+        rows = np.flatnonzero(_first(window, share))
+        truth = window.truth.copy()
+        truth.iloc[rows] = truth.iloc[np.random.default_rng(0).permutation(rows)].to_numpy()
+        return replace(window, truth=truth)
+
+    return change

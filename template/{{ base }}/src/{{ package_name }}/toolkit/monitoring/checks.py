@@ -1,0 +1,463 @@
+"""The five monitors. Each gives checks: a value, the threshold it may not pass, and a sentence.
+
+A drift must pass three thresholds at once: what chance explains (`noise`, all tests of a window
+sharing `monitor.false_alarms`), what seasons explain (`usual`: the reference's own windows against
+its other rows), and what matters (`monitor.effect`).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..operations.settings import Monitor
+from .distances import FEWEST_DAYS, MOST_WINDOWS, Days, distance, noise
+from .window import Window, text_of
+
+METRICS = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}
+QUALITY_TESTS = 4  # a column: missing values, range, categories, refused values
+OTHER_TESTS = 3  # latency, errors, columns
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    monitor : str
+        `predictions`, `features`, `latency`, `errors` or `quality`.
+    name : str
+        What was looked at, such as a column.
+    value, threshold : float
+        `alert` is whether the value passes the threshold.
+    detail : dict
+        What the threshold is made of.
+    says : str
+        A sentence for people.
+    """
+
+    monitor: str
+    name: str
+    value: float
+    threshold: float
+    alert: bool
+    says: str
+    detail: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that `json.dumps` takes."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Known:
+    """The reference, prepared for comparing.
+
+    Attributes
+    ----------
+    training : Window
+        Rows the model learnt from: what its inputs looked like.
+    held_out : Window
+        Rows it did not learn from, with its answers and the truth.
+    views, missing, answers : DataFrame
+        What is compared: inputs and missing values of `training`, answers of `held_out`.
+    """
+
+    training: Window
+    held_out: Window
+    views: pd.DataFrame
+    missing: pd.DataFrame
+    answers: pd.DataFrame
+
+
+def prepare(training: Window, held_out: Window) -> Known:
+    """Work out what is compared of a reference."""
+    return Known(training, held_out, training.views(), _missing(training), held_out.answers())
+
+
+def _missing(window: Window) -> pd.DataFrame:
+    return window.inputs.isna().astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Chance:
+    """How much chance and season explain in a window.
+
+    Attributes
+    ----------
+    share : float
+        Probability of a false alarm that each test may have.
+    days : Series, optional
+        The day of each row of the window.
+    """
+
+    share: float
+    days: "pd.Series[Any] | None"
+
+    def parts(
+        self,
+        reference: "pd.Series[Any]",
+        reference_days: "pd.Series[Any] | None",
+        current: "pd.Series[Any]",
+    ) -> dict[str, float]:
+        """`noise` and `usual` of a column."""
+        independent = noise(reference, current, self.share)
+        if self.days is None or reference_days is None:
+            return {"noise": independent, "usual": 0.0}
+        by_day = Days(reference, reference_days, current, self.days)
+        return {"noise": max(independent, by_day.noise(self.share)), "usual": by_day.usual()}
+
+
+def all_checks(
+    known: Known, current: Window, settings: Monitor, labelled: Window | None = None
+) -> list[Check]:
+    """Look at everything that can be looked at in a window.
+
+    Errors are looked at on `labelled`, where labels come too late for the window; on the window's
+    own labelled rows otherwise.
+    """
+    tests = (
+        len(known.views.columns)
+        + len(known.answers.columns)
+        + QUALITY_TESTS * len(current.schema.columns)
+        + OTHER_TESTS
+    )
+    chance = Chance(settings.false_alarms / tests, current.days)
+    return [
+        *predictions(known, current, settings, chance),
+        *features(known, current, settings, chance),
+        *latency(current, settings, chance),
+        *errors(known, current.labelled() if labelled is None else labelled, settings, chance),
+        *quality(known, current, settings, chance),
+    ]
+
+
+def predictions(known: Known, current: Window, settings: Monitor, chance: Chance) -> list[Check]:
+    """Whether the answers are distributed as those to held-out rows were."""
+    answers = current.answers()
+    return [
+        _drift(
+            "predictions",
+            name,
+            known.answers[name],
+            answers[name],
+            known.held_out.days,
+            settings.effect,
+            chance,
+        )
+        for name in map(str, answers)
+    ]
+
+
+def features(known: Known, current: Window, settings: Monitor, chance: Chance) -> list[Check]:
+    """Whether each input is distributed as in training."""
+    views = current.views()
+    return [
+        _drift(
+            "features",
+            name,
+            known.views[name],
+            views[name],
+            known.training.days,
+            settings.effect,
+            chance,
+        )
+        for name in map(str, views)
+        if views[name].notna().any()
+    ]
+
+
+def _drift(
+    monitor: str,
+    name: str,
+    reference: "pd.Series[Any]",
+    current: "pd.Series[Any]",
+    reference_days: "pd.Series[Any] | None",
+    effect: float,
+    chance: Chance,
+) -> Check:
+    moved = distance(reference, current)
+    parts = {"effect": effect, **chance.parts(reference, reference_days, current)}
+    threshold = max(parts.values())
+    alert = moved > threshold
+    says = (
+        f"{name}: {moved:.0%} of the rows lie elsewhere than in the reference "
+        f"({'more' if alert else 'not more'} than the {threshold:.0%} that "
+        f"{_reason(parts)} allows)."
+    )
+    return Check(monitor, name, moved, threshold, alert, says, parts)
+
+
+def _reason(parts: dict[str, float]) -> str:
+    names = {"effect": "`monitor.effect`", "noise": "chance", "usual": "the season"}
+    return names[max(parts, key=lambda key: parts[key])]
+
+
+def latency(current: Window, settings: Monitor, chance: Chance) -> list[Check]:
+    """Whether certainly more than `slow_share` of the answers took longer than `latency_ms`."""
+    if current.latency_ms is None or current.latency_ms.isna().all():
+        return []
+    taken = current.latency_ms.dropna().to_numpy(dtype=np.float64)
+    slow = int((taken > settings.latency_ms).sum())
+    share, least = slow / len(taken), lower_bound(slow, len(taken), chance.share)
+    p50, p95, p99 = np.quantile(taken, [0.5, 0.95, 0.99])
+    says = (
+        f"{share:.1%} of {len(taken):,} answers took longer than {settings.latency_ms:g} ms "
+        f"(at least {least:.1%} with chance set aside; {settings.slow_share:.0%} is allowed). "
+        f"Median {p50:.1f} ms, 99th percentile {p99:.1f} ms."
+    )
+    detail = {"p50_ms": float(p50), "p95_ms": float(p95), "p99_ms": float(p99), "share": share}
+    over = least > settings.slow_share
+    return [Check("latency", "slow answers", least, settings.slow_share, over, says, detail)]
+
+
+def errors(known: Known, labelled: Window, settings: Monitor, chance: Chance) -> list[Check]:
+    """Whether the score on labelled rows fell by more than `error_drop`, chance set aside."""
+    reference = known.held_out.labelled()
+    if len(labelled) < settings.least_rows or len(reference) < settings.least_rows:
+        return []
+    now, before = score(labelled), score(reference)
+    if now is None or before is None:
+        return []
+    task = labelled.schema.target.task
+    # The mean absolute error has a unit, so its growth is relative; the others lie in [0, 1].
+    scale = -before.value if task == "regression" and before.value else 1.0
+    drop = (before.value - now.value) / scale
+    spread = math.hypot(now.error, before.error) / abs(scale)
+    parts = {
+        "error_drop": settings.error_drop,
+        "noise": NormalDist().inv_cdf(1 - chance.share) * spread,
+        "usual": _usual_drop(reference, before.value, scale, labelled.days),
+    }
+    threshold = max(parts.values())
+    low, high = (now.value + side * 1.96 * now.error for side in (-1, 1))
+    name = METRICS[task]
+    times = labelled.times
+    span = "" if times is None else f" of {_day(times.min())} to {_day(times.max())}"
+    says = (
+        f"{name} {now.value:.3f} ({low:.3f} to {high:.3f}) on {len(labelled):,} labelled rows"
+        f"{span}, {before.value:.3f} on the reference: "
+        f"{'worse' if drop > 0 else 'better'} by {abs(drop):.3f}, where {threshold:.3f} is allowed."
+    )
+    detail = {
+        **parts,
+        "metric": name,
+        "now": now.value,
+        "interval": [low, high],
+        "reference": before.value,
+        "rows": len(labelled),
+    }
+    return [Check("errors", name, drop, threshold, drop > threshold, says, detail)]
+
+
+def quality(known: Known, current: Window, settings: Monitor, chance: Chance) -> list[Check]:
+    """Missing values, values outside what training saw, categories it never met, the columns."""
+    found = []
+    size, days = len(current), current.days
+    refused: dict[str, set[int]] = {}
+    for problem in current.problems:
+        refused.setdefault(problem.column, set()).add(problem.row)
+    for column in current.schema.columns:
+        name, values = column.name, current.inputs[column.name]
+        before = known.training.inputs[name]
+        if not column.lookup and name not in current.absent:
+            share, used = values.isna().mean(), before.isna().mean()
+            gone = values.isna().astype(np.float64)
+            parts = {
+                "missing": settings.missing,
+                **chance.parts(known.missing[name], known.training.days, gone),
+            }
+            more, limit = float(share - used), max(parts.values())
+            says = f"{name}: {share:.1%} of the values are missing, {used:.1%} in the reference."
+            found.append(
+                Check("quality", f"{name}: missing", more, limit, more > limit, says, parts)
+            )
+        present = values.dropna()
+        if column.kind == "category" and len(present):
+            flags = ~present.isin(before.dropna().unique())
+            what, says = "unseen categories", "were never met in training"
+        elif column.kind == "number" and len(present):
+            low, high = before.min(), before.max()
+            flags = (present < low) | (present > high)
+            what, says = "out of range", f"lie outside {low:g} to {high:g}, what training saw"
+        else:
+            flags, what, says = present.isna(), "", ""
+        if what:
+            least = _least_share(flags, days, chance.share)
+            share = float(flags.mean())
+            found.append(
+                Check(
+                    "quality",
+                    f"{name}: {what}",
+                    least,
+                    settings.unseen,
+                    least > settings.unseen,
+                    f"{name}: {share:.1%} of the values {says}.",
+                    {"share": share, "rows": len(present)},
+                )
+            )
+        if name in refused:
+            bad = len(refused[name])
+            share = bad / max(size, 1)
+            found.append(
+                Check(
+                    "quality",
+                    f"{name}: refused",
+                    share,
+                    settings.refused,
+                    share > settings.refused,
+                    f"{name}: {bad:,} of {size:,} values cannot be read or are out of bounds.",
+                    {"rows": bad},
+                )
+            )
+    found.append(_columns(current))
+    return found
+
+
+def _columns(current: Window) -> Check:
+    lost = [
+        column.name
+        for column in current.schema.columns
+        if column.name in current.absent and not column.lookup
+    ]
+    wrong = [*(f"{name} is gone" for name in lost), *(f"{n} is new" for n in current.unknown)]
+    says = f"Columns: {', '.join(wrong) if wrong else 'as in training'}."
+    # A new column is said, not alarmed on: the model does not look at it.
+    detail = {"gone": lost, "new": current.unknown}
+    return Check("quality", "columns", float(len(lost)), 0.0, bool(lost), says, detail)
+
+
+def lower_bound(count: int, total: int, chance: float) -> float:
+    """Wilson's lower bound of a share that is passed with at most probability `chance`."""
+    if not total or not count:
+        return 0.0
+    z = NormalDist().inv_cdf(1 - chance)
+    share = count / total
+    centre = share + z * z / (2 * total)
+    spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    return max(0.0, (centre - spread) / (1 + z * z / total))
+
+
+def _least_share(flags: "pd.Series[bool]", days: "pd.Series[Any] | None", chance: float) -> float:
+    """The lower bound of a share, rows of a day taken as one where days are known."""
+    independent = lower_bound(int(flags.sum()), len(flags), chance)
+    if days is None or not flags.any():
+        return independent
+    error = _clustered((flags - flags.mean()).to_numpy(dtype=float), days[flags.index])
+    least = float(flags.mean()) - NormalDist().inv_cdf(1 - chance) * error
+    return max(0.0, min(independent, least))
+
+
+@dataclass(frozen=True)
+class Score:
+    """A metric and its standard error."""
+
+    value: float
+    error: float
+
+
+def score(window: Window) -> Score | None:
+    """The metric of labelled rows; the error takes the rows of a day as one where days are known.
+
+    ROC AUC with DeLong's error (binary), accuracy (multiclass) or the mean absolute error; None
+    where there is too little to tell, such as one class only.
+    """
+    target = window.schema.target
+    if window.truth is None or len(window) < 2:
+        return None
+    if target.task == "binary":
+        positive = (window.truth == text_of(target.positive)).to_numpy()
+        found = auc(window.score.to_numpy(dtype=np.float64), positive)
+        if found is None:
+            return None
+        value: float = found[0]
+        influence: NDArray[Any] = found[1]
+    else:
+        if target.task == "multiclass":
+            right = window.truth.astype(str) == window.prediction.astype(str)
+            losses = right.to_numpy(dtype=np.float64)
+        else:
+            truth, said = (x.to_numpy(dtype=float) for x in (window.truth, window.prediction))
+            losses = np.abs(truth - said)
+        value = float(losses.mean())
+        influence = losses - value
+    return Score(value, _clustered(influence, window.days))
+
+
+def auc(
+    scores: NDArray[Any], positive: NDArray[np.bool_]
+) -> tuple[float, NDArray[np.float64]] | None:
+    """ROC AUC and each row's influence on it (DeLong et al., 1988); None without both classes.
+
+    Parameters
+    ----------
+    scores : ndarray of float, shape (n,)
+    positive : ndarray of bool, shape (n,)
+
+    Returns
+    -------
+    value : float
+    influence : ndarray of shape (n,)
+        Its mean is 0, and its mean square over n the variance of the value.
+    """
+    above, below = scores[positive], scores[~positive]
+    if len(above) < 2 or len(below) < 2:
+        return None
+
+    def placed(values: NDArray[np.float64], among: NDArray[np.float64]) -> NDArray[np.float64]:
+        ordered = np.sort(among)
+        left = np.searchsorted(ordered, values, side="left")
+        right = np.searchsorted(ordered, values, side="right")
+        return np.asarray((left + right) / (2 * len(ordered)))
+
+    of_positives = placed(above, below)
+    value = float(of_positives.mean())
+    influence = np.empty(len(scores))
+    influence[positive] = (of_positives - value) * len(scores) / len(above)
+    influence[~positive] = (1 - placed(below, above) - value) * len(scores) / len(below)
+    return value, influence
+
+
+def _clustered(influence: NDArray[Any], days: "pd.Series[Any] | None") -> float:
+    """Standard error of a mean from its influences; days as clusters where they say it is larger."""
+    size = len(influence)
+    independent = float(np.sqrt(np.square(influence).sum()) / size)
+    if days is None or days.nunique() < FEWEST_DAYS:
+        return independent
+    sums = np.bincount(pd.factorize(days)[0], weights=influence)
+    correction = len(sums) / (len(sums) - 1)
+    return max(independent, float(np.sqrt(correction * np.square(sums).sum()) / size))
+
+
+def _day(moment: Any) -> str:
+    """A moment to the day; a time may be a number, such as a year."""
+    return f"{moment:%Y-%m-%d}" if hasattr(moment, "strftime") else f"{moment:g}"
+
+
+def _usual_drop(
+    reference: Window, overall: float, scale: float, current_days: "pd.Series[Any] | None"
+) -> float:
+    """How far the score of one window of the reference falls below that of all of it."""
+    days = reference.days
+    if days is None or current_days is None:
+        return 0.0
+    window = int(current_days.nunique())
+    number = ((days - days.min()) // window).to_numpy()
+    windows = np.unique(number)[-MOST_WINDOWS:]
+    if len(windows) < 2:
+        return 0.0
+    found = [score(reference.take(number == each)) for each in windows]
+    drops = [(overall - each.value) / scale for each in found if each is not None]
+    return max(0.0, *drops) if drops else 0.0
+
+
+def alerts(checks: Sequence[Check]) -> list[Check]:
+    """The checks that passed their threshold, furthest first."""
+    fired = [check for check in checks if check.alert]
+    return sorted(fired, key=lambda check: check.threshold - check.value)

@@ -1,0 +1,197 @@
+"""What a model is compared with: rows it learnt from, and rows it answered without having seen them.
+
+Kept for each version when it is registered, since the data folder moves on.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..profiling.contract import check_frame, typed_frame
+from ..profiling.schema import Schema
+from ..project.errors import UserError
+from ..project.files import read_json, write_bytes
+from ..tables.dataset import Table, read_table
+from ..tables.predictor import Predictor
+from . import window
+from .window import Window
+
+logger = logging.getLogger(__name__)
+FOLDER = Path("models", "references")
+MOST_ROWS = 20_000
+PARTS = ("training", "held out")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The rows of one version of the model.
+
+    Attributes
+    ----------
+    version : str
+    training : Window
+        Rows that the model learnt from, at most 20,000 of them, in order of time.
+    held_out : Window
+        Rows that it did not learn from, with its answers and the truth.
+    """
+
+    version: str
+    training: Window
+    held_out: Window
+
+
+def keep(root: Path, bundle: Path, training: Table, held_out: Table, seed: int = 0) -> Path:
+    """Write the reference of the bundle in `bundle`.
+
+    Parameters
+    ----------
+    root : Path
+        The project's folder.
+    bundle : Path
+        A folder with a model bundle.
+    training, held_out : Table
+        What it was trained on, and newer (or other) rows that it was not trained on.
+    seed : int
+        Of the draw, where there are more than 20,000 rows.
+
+    Returns
+    -------
+    Path
+        The Parquet file: columns of the schema, `truth` and `part`.
+    """
+    predictor = Predictor.load(bundle)
+    parts = []
+    for part, table in zip(PARTS, (training, held_out), strict=True):
+        rows = _drawn(len(table.y), seed)
+        names = [column.name for column in predictor.schema.columns]
+        frame = table.raw.iloc[rows].reindex(columns=names).reset_index(drop=True)
+        # As texts: a column that mixes types cannot be written.
+        parts.append(frame.assign(**{_TRUTH: _labels(table, rows), _PART: part}))
+    path = _path(root, predictor.version)
+    write_bytes(path, pd.concat(parts, ignore_index=True).to_parquet(index=False))
+    return path
+
+
+_TRUTH, _PART = "truth:", "part:"  # with a colon, so that they meet no column of the data
+
+
+def _drawn(size: int, seed: int) -> Any:
+    if size <= MOST_ROWS:
+        return np.arange(size)
+    return np.sort(np.random.default_rng(seed).choice(size, MOST_ROWS, replace=False))
+
+
+def _labels(table: Table, rows: Any) -> Any:
+    classes = table.schema.target.classes
+    if classes is None:
+        return table.y[rows]
+    return [window.text_of(classes[code]) for code in table.y[rows]]
+
+
+def _path(root: Path, version: str) -> Path:
+    return root / FOLDER / f"{version}.parquet"
+
+
+def of(root: Path, bundle: Path) -> Reference:
+    """The reference of the bundle in `bundle`; kept now if its data is still in the data folder.
+
+    Raises
+    ------
+    UserError
+        If it was never kept and the data it was trained on has been replaced.
+    """
+    predictor = Predictor.load(bundle)
+    path = _path(root, predictor.version)
+    if not path.exists():
+        _from_data(root, bundle, predictor)
+    frame = pd.read_parquet(path)
+    training, held_out = (
+        of_frame(predictor, frame[frame[_PART] == part].reset_index(drop=True), _TRUTH)
+        for part in PARTS
+    )
+    return Reference(predictor.version, training, held_out)
+
+
+def _from_data(root: Path, bundle: Path, predictor: Predictor) -> None:
+    data = read_json(root / "reports" / "data.json", "data")
+    if data["sha256"] != predictor.metadata["data_sha256"]:
+        raise UserError(
+            f"There is nothing to compare with: the data that model {predictor.version} was trained "
+            "on has been replaced, and no reference was kept when it was registered. Register a "
+            "model trained on the data of today: `run`."
+        )
+    logger.info("Keeping what model %s is compared with: %s", predictor.version, FOLDER)
+    keep(root, bundle, read_table(root, "train"), read_table(root, "test"))
+
+
+def of_frame(predictor: Predictor, frame: pd.DataFrame, truth: str | None = None) -> Window:
+    """Rows of a table with the answers that `predictor` gives to them.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    frame : DataFrame of n rows
+        Columns as a caller gives them; columns may be absent, and values may be wrong.
+    truth : str, optional
+        The column with the labels.
+    """
+    schema = predictor.schema
+    known = {column.name for column in schema.columns}
+    known |= {column.name for column in schema.ignored} | {schema.target.name, truth or ""}
+    absent = [column.name for column in schema.columns if column.name not in frame]
+    whole = frame.assign(**dict.fromkeys(absent)) if absent else frame
+    columns, problems = check_frame(schema, whole)
+    if absent:
+        problems = [problem for problem in problems if problem.column not in absent]
+    inputs = typed_frame(columns)
+    answers = predictor.predict_columns(columns) if len(frame) else []
+    return window.from_answers(
+        schema,
+        inputs,
+        answers,
+        truth=window.truth_of(schema, frame[truth]) if truth and truth in frame else None,
+        problems=problems,
+        unknown=[str(name) for name in frame.columns if name not in known],
+        absent=absent,
+    )
+
+
+def of_journal(schema: Schema, frame: pd.DataFrame) -> Window:
+    """The window of journal rows, with labels where they have come.
+
+    Parameters
+    ----------
+    schema : Schema
+        Of the model that answered.
+    frame : DataFrame of n rows
+        As `journal.read` gives it; a column `label` holds the truth, where it is known.
+    """
+    given = frame.filter(regex="^in:").rename(columns=lambda name: name.removeprefix("in:"))
+    names = [column.name for column in schema.columns]
+    absent = [name for name in names if name not in given]
+    columns, problems = check_frame(schema, given.reindex(columns=names))
+    regression = schema.target.task == "regression"
+    if regression:
+        score = frame["value"].astype(np.float64)
+    elif schema.target.task == "binary":
+        column = f"probability:{window.text_of(schema.target.positive)}"
+        score = frame[column].astype(np.float64)
+    else:
+        score = frame.filter(regex="^probability:").max(axis=1).astype(np.float64)
+    prediction = frame["prediction"].reset_index(drop=True)
+    return Window(
+        schema,
+        typed_frame(columns),
+        prediction.astype(np.float64)
+        if regression
+        else pd.Series([window.text_of(value) for value in prediction], dtype=object),
+        score.reset_index(drop=True),
+        truth=window.truth_of(schema, frame["label"]) if "label" in frame else None,
+        latency_ms=frame["latency_ms"].astype(np.float64).reset_index(drop=True),
+        problems=[problem for problem in problems if problem.column not in absent],
+        absent=absent,
+    )

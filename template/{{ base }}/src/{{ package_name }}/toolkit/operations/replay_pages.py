@@ -1,0 +1,190 @@
+"""What a replay shows: a line a month while it runs, then the figure and the README's block."""
+
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from ..charts.style import BLUE, GREY, GRID, INK, MUTED, ORANGE, WIDTH, caption, entitle, png, style
+from ..evaluation.display import lowered, metric_label, score, signed, signed_interval
+from ..markdown import markdown
+from .settings import NAMES
+
+Json = dict[str, Any]
+DECISIONS = ("promoted", "refused")
+
+
+def line(month: Json) -> str:
+    """One month as a sentence for the terminal."""
+    alerts = f"{len(month['alerts'])} alerts" if month["alerts"] else "no alert"
+    return (
+        f"{month['month']}: {month['rows']:,} rows answered by version {month['version']} at "
+        f"{month['rows_per_second']:,.0f} a second, {alerts}, {_decision(month)}."
+    )
+
+
+def headline(result: Json) -> str:
+    """What the replay found, in one or two sentences."""
+    months, gain = result["months"], result["gain"]
+    watched = f"{months[0]['month']} to {months[-1]['month']}"
+    if gain is None:
+        tried = [month for month in months if month["decision"] == "refused"]
+        why = (
+            f"{len(tried)} challengers were refused"
+            if tried
+            else "the monitor never advised a retraining that could be judged"
+        )
+        return f"From {watched} the first model was never replaced: {why}."
+    metric, bounds = lowered(result["metric"]), signed_interval(gain["interval"])
+    versions = len({month["version"] for month in months if month["month"] >= gain["from"]})
+    low, high = gain["interval"]
+    verdict = (
+        "retraining paid"
+        if low > 0
+        else "retraining cost quality"
+        if high < 0
+        else "retraining gained nothing beyond chance"
+    )
+    return (
+        f"From {gain['from']} to {gain['to']}, {verdict}: a month's {metric} was "
+        f"{score(result['metric'], gain['score'])} on average with {versions} new "
+        f"version{'s' if versions > 1 else ''}, "
+        f"{score(result['metric'], gain['first_model_score'])} had the first model stayed "
+        f"({signed(gain['gain'])}, 95 % interval {bounds})."
+    )
+
+
+def block(result: Json, picture: str) -> str:
+    """The README's block as Markdown; `picture` lies there relative to it."""
+    first, months = result["first"], result["months"]
+    rows = sum(month["rows"] for month in months)
+    delay = result["label_delay_months"]
+    late = f"{delay} month{'s' if delay != 1 else ''} later" if delay else "at once"
+    return markdown.paragraphs(
+        f"**{markdown.escape(headline(result))}**",
+        f"![{markdown.escape(_title(result))}]({picture})",
+        markdown.escape(
+            f"{first['from']} to {first['to']} ({first['rows']:,} rows) made the first model, a "
+            f"{result['rung']}. {rows:,} rows were then posted to a running service month by month; "
+            f"their labels came {late}. The whole replay took {result['seconds']:.0f} seconds."
+        ),
+        markdown.table(_table(result)),
+        markdown.escape(_refused(months)),
+        "Every figure is in `reports/replay.json`, with the sentences of each alert and decision.",
+    )
+
+
+def figure(result: Json) -> bytes:
+    """The replay as a PNG: scores, alerts and decisions over the months."""
+    months = result["months"]
+    with style():
+        drawn = Figure(figsize=(WIDTH, 4.9), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.06))
+        entitle(drawn, _title(result))
+        top, bottom = drawn.subplots(2, 1, sharex=True, height_ratios=[2.1, 1.3])
+        _draw_scores(top, result)
+        _draw_alerts(bottom, months)
+        bottom.set_xticks(range(len(months)), [month["month"] for month in months])
+        if len(months) > 8:
+            bottom.tick_params(axis="x", labelrotation=30)
+        caption(
+            drawn,
+            f"Above: {metric_label(result['metric'])} of each month's answers. Below: what the "
+            "monitor alarmed on at the month's end.",
+        )
+        return png(drawn)
+
+
+def _draw_scores(axes: Axes, result: Json) -> None:
+    months, metric = result["months"], result["metric"]
+    sign = -1.0 if metric.startswith("neg_") else 1.0
+    for key, colour, name in [
+        ("first_model_score", GREY, "had the first model stayed"),
+        ("score", BLUE, "as served"),
+    ]:
+        values = [float("nan") if m[key] is None else sign * m[key] for m in months]
+        axes.plot(range(len(months)), values, "o-", ms=4, lw=1.6, color=colour, label=name)
+    for place, month in enumerate(months):
+        if month["decision"] not in DECISIONS:
+            continue
+        promoted = month["decision"] == "promoted"
+        # Decided at the month's end, so between it and the next.
+        axes.axvline(place + 0.5, color=ORANGE if promoted else GRID, lw=1, ls="--", zorder=0)
+        axes.annotate(
+            f"v{month['challenger']}" if promoted else "refused",
+            (place + 0.5, 1.01),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            size=8,
+            color=ORANGE if promoted else MUTED,
+        )
+    axes.set_xlim(-0.5, len(months) - 0.4)
+    axes.grid(axis="y")
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.06), ncols=2, borderpad=0)
+
+
+def _draw_alerts(axes: Axes, months: list[Json]) -> None:
+    for row, name in enumerate(NAMES):
+        for place, month in enumerate(months):
+            count = sum(alert["monitor"] == name for alert in month["alerts"])
+            colour = ORANGE if count else GRID
+            axes.plot(place, row, "s", ms=11, color=colour, mec="none")
+            if count:
+                axes.annotate(
+                    str(count), (place, row), ha="center", va="center", size=7.5, color="white"
+                )
+    axes.set_yticks(range(len(NAMES)), NAMES, color=INK)
+    axes.set_ylim(len(NAMES) - 0.4, -0.6)
+    axes.spines[["left", "bottom"]].set_visible(False)
+
+
+def _title(result: Json) -> str:
+    gain = result["gain"]
+    if gain is None:
+        return "The first model was never replaced"
+    name = metric_label(result["metric"])
+    low, high = gain["interval"]
+    if low <= 0 <= high:
+        return f"{name} with retraining is as without it: {signed(gain['gain'])}, within chance"
+    verb = "gained" if low > 0 else "lost"
+    return (
+        f"Retraining when told {verb} {signed(abs(gain['gain']))[1:]} {lowered(result['metric'])}"
+    )
+
+
+def _table(result: Json) -> markdown.Table:
+    metric = result["metric"]
+    rows = [
+        [
+            month["month"],
+            f"{month['rows']:,}",
+            f"v{month['version']}",
+            score(metric, month["score"]),
+            score(metric, month["first_model_score"]),
+            _alerts(month),
+            _decision(month),
+        ]
+        for month in result["months"]
+    ]
+    name = metric_label(metric)
+    headers = ["Month", "Rows", "Version", name, "First model's", "Alarms", "At the month's end"]
+    return markdown.Table(headers, rows, frozenset({1, 3, 4}))
+
+
+def _refused(months: list[Json]) -> str:
+    count = sum(month["refused"] for month in months)
+    if not count:
+        return ""
+    why = next(month["refusal"] for month in months if month["refusal"])
+    return f"The service refused {count:,} rows, the first because {why}."
+
+
+def _alerts(month: Json) -> str:
+    counts = {name: sum(a["monitor"] == name for a in month["alerts"]) for name in NAMES}
+    return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "–"
+
+
+def _decision(month: Json) -> str:
+    if month["decision"] in DECISIONS:
+        return f"v{month['challenger']} {month['decision']}"
+    return str(month["decision"])

@@ -1,0 +1,223 @@
+"""Work out what is predicted: the task, the classes and which of them is the positive one."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from ..project.errors import UserError
+from ..reading import parsing as values
+from ..reading.settings import Data
+from .schema import Label, Target
+
+Task = Literal["binary", "multiclass", "regression"]
+MOST_CLASSES = 50
+FEW_NUMBERS = 10  # up to here whole numbers are taken for classes
+ROWS_PER_CLASS = 10  # 2 of them tested, 8 learnt from: fewer say nothing about a class
+POSITIVE = {"true", "yes", "y", "t", "1", "positive", "pos", "present", "case"}
+
+
+@dataclass
+class TargetProfile:
+    """The target: `values` has shape (n,), one entry a row that is used."""
+
+    name: str
+    task: Task
+    reason: str
+    values: Any
+    classes: list[Label] | None = None
+    positive: Label | None = None
+    positive_reason: str = ""
+    counts: dict[str, int] | None = None
+    left_out: dict[str, int] = field(default_factory=dict)
+    kept: Any = None
+
+    def as_schema(self) -> Target:
+        """Return what schema.json says of the target."""
+        numeric = self.classes is None
+        return Target(
+            name=self.name,
+            task=self.task,
+            classes=self.classes,
+            positive=self.positive,
+            min=float(np.min(self.values)) if numeric else None,
+            max=float(np.max(self.values)) if numeric else None,
+        )
+
+
+def read(series: "pd.Series[Any]", data: Data, rows: list[str]) -> TargetProfile:
+    """Infer the task of a target without missing values.
+
+    Parameters
+    ----------
+    series : Series of shape (n,)
+        The target, as it came from the source.
+    data : Data
+        `task` and `positive` are followed where they are set.
+    rows : list of str of length n
+        Where each value stands in the source, for errors.
+
+    Raises
+    ------
+    UserError
+        If there is one class only, too many, or the values do not fit the task.
+    """
+    name = data.target
+    labels = _labels(series)
+    numbers, strays = _numbers(labels)
+    distinct = pd.unique(labels)
+    if len(distinct) == 1:
+        raise UserError(
+            f"The target {name!r} has one value only, {distinct[0]!r}, in all {len(labels):,} "
+            "rows: there is nothing to tell apart. Name another `data.target`, or load rows of "
+            "the other classes too."
+        )
+    task, reason = _task(name, data.task, labels, numbers, strays, rows, len(distinct))
+    if task == "regression":
+        return TargetProfile(name, task, reason, numbers)
+    return _classified(name, task, reason, labels, data)
+
+
+def _labels(series: "pd.Series[Any]") -> Any:
+    """Texts, whole numbers or booleans as an object array, by what all the values are."""
+    codes, uniques = pd.factorize(series)
+    texts = [values.to_text(item) for item in uniques]
+    lower = {str(text).lower() for text in texts}
+    read: Any = str
+    if lower <= {"true", "false"}:
+        read = {"true": True, "false": False}.get
+        texts = [str(text).lower() for text in texts]
+    elif all(text and text.lstrip("-").isdecimal() and str(int(text)) == text for text in texts):
+        read = int
+    table = np.empty(len(texts), dtype=object)
+    table[:] = [read(text) for text in texts]
+    return table[codes]
+
+
+def _numbers(labels: Any) -> tuple[Any, list[int]]:
+    """Float64 values, and the positions that are not numbers."""
+    codes, uniques = pd.factorize(labels)
+    read, bad = [], set()
+    for position, item in enumerate(uniques):
+        try:
+            number = values.to_number(item)
+        except ValueError:
+            number = np.nan
+        read.append(number)
+        if np.isnan(number):
+            bad.add(position)
+    strays = np.flatnonzero(np.isin(codes, list(bad)))
+    return np.array(read)[codes], strays.tolist()
+
+
+def _task(
+    name: str,
+    wanted: str,
+    labels: Any,
+    numbers: Any,
+    strays: list[int],
+    rows: list[str],
+    distinct: int,
+) -> tuple[Task, str]:
+    stray = f"{labels[strays[0]]!r} ({rows[strays[0]]})" if strays else ""
+    if wanted == "regression":
+        if strays:
+            raise UserError(
+                f"`data.task` is regression, and the target {name!r} holds {stray}, which is not a "
+                "number. Correct the value, or set `data.task: auto`."
+            )
+        return "regression", "`data.task` says so"
+    if wanted == "binary" and distinct != 2:
+        raise UserError(
+            f"`data.task` is binary, and the target {name!r} has {distinct:,} different values. "
+            "Set `data.task: auto`, or make a column with two values."
+        )
+    if wanted == "auto" and strays and len(strays) <= max(5, len(labels) // 20) and distinct > 50:
+        raise UserError(
+            f"The target {name!r} holds numbers and, at {rows[strays[0]]}, {labels[strays[0]]!r}. "
+            "Correct the value, or leave the cell empty if it is not known."
+        )
+    if wanted in ("binary", "multiclass"):
+        return ("binary" if distinct == 2 else "multiclass"), "`data.task` says so"
+    if distinct == 2:
+        return "binary", "the target has two values"
+    if strays:
+        return "multiclass", f"the target has {distinct} labels that are not numbers"
+    return _numeric_task(numbers, distinct)
+
+
+def _numeric_task(numbers: Any, distinct: int) -> tuple[Task, str]:
+    whole = bool((numbers == np.round(numbers)).all())
+    if not whole:
+        return "regression", f"the target is a number with decimals ({distinct:,} values)"
+    if distinct <= FEW_NUMBERS:
+        return "multiclass", (
+            f"the target has {distinct} whole numbers, taken for classes "
+            "(set `data.task: regression` if their size matters)"
+        )
+    low, high = numbers.min(), numbers.max()
+    _, counts = np.unique(numbers, return_counts=True)
+    codes = distinct <= MOST_CLASSES and low in (0, 1) and high - low == distinct - 1
+    if codes and counts.min() >= max(0.2 * counts.mean(), ROWS_PER_CLASS):
+        return "multiclass", (
+            f"the target counts from {low:.0f} to {high:.0f} and no value is rare, as codes of "
+            "classes do (set `data.task: regression` if their size matters)"
+        )
+    return "regression", f"the target is a whole number with {distinct:,} different values"
+
+
+def _classified(name: str, task: Task, reason: str, labels: Any, data: Data) -> TargetProfile:
+    counts = pd.Series(labels, dtype=object).value_counts()
+    rare = counts[counts < ROWS_PER_CLASS]
+    frequent = counts[counts >= ROWS_PER_CLASS]
+    if len(frequent) > MOST_CLASSES or (len(frequent) < 2 and len(counts) > MOST_CLASSES):
+        raise UserError(
+            f"The target {name!r} has {len(counts):,} different labels in {len(labels):,} rows "
+            f"(such as {', '.join(repr(x) for x in list(counts.index[:3]))}); up to {MOST_CLASSES} "
+            "classes are supported. It looks like an identifier or a text: name another "
+            "`data.target`, or join rare labels into fewer classes."
+        )
+    if len(frequent) < 2:
+        listed = ", ".join(f"{label!r}: {n}" for label, n in list(counts.items())[:6])
+        raise UserError(
+            f"The target {name!r} has fewer than two classes with {ROWS_PER_CLASS} rows or more "
+            f"({listed}). Collect more rows of the rare ones: a class cannot be both learnt and "
+            "tested on fewer."
+        )
+    kept = pd.Series(labels, dtype=object).isin(list(frequent.index)).to_numpy()
+    classes: list[Any] = sorted(frequent.index, key=lambda label: (str(type(label)), label))
+    if len(classes) == 2:
+        task = "binary"
+    profile = TargetProfile(name, task, reason, labels[kept], kept=kept)
+    profile.left_out = {str(label): int(n) for label, n in rare.items()}
+    if task == "binary":
+        positive, profile.positive_reason = _positive(classes, frequent, data)
+        classes = [*(label for label in classes if label is not positive), positive]
+        profile.positive = positive
+    profile.classes = classes
+    profile.counts = {str(label): int(frequent[label]) for label in classes}
+    return profile
+
+
+def _positive(classes: list[Any], counts: "pd.Series[Any]", data: Data) -> tuple[Any, str]:
+    if data.positive is not None:
+        wanted = str(data.positive).strip().lower()
+        for label in classes:
+            if str(label).lower() == wanted:
+                return label, "`data.positive` says so"
+        # YAML makes true of yes, and a label may be 1.
+        for label in classes if isinstance(data.positive, bool) else ():
+            if str(label).lower() in (values.TRUE if data.positive else values.FALSE):
+                return label, "`data.positive` says so"
+        raise UserError(
+            f"`data.positive` is {data.positive!r}, which is not a class of {data.target!r}. "
+            f"Its classes are {', '.join(map(repr, classes))}."
+        )
+    for label in classes:
+        if str(label).lower() in POSITIVE:
+            return label, f"the class {label!r} reads as the event to be found"
+    rarer = min(classes, key=lambda label: int(counts[label]))
+    return rarer, (
+        f"the class {rarer!r} is the rarer one (set `data.positive` to choose the other)"
+    )

@@ -1,0 +1,1 @@
+"""Settings, errors, and files that are written whole or not at all."""

@@ -1,0 +1,1 @@
+"""The report page, the model card, and the blocks of README."""

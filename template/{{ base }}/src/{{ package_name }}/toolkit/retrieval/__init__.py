@@ -1,0 +1,1 @@
+"""Search: BM25, embeddings, fusion, reranking, and how rankings are scored."""

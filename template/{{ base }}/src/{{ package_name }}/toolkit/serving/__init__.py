@@ -1,0 +1,1 @@
+"""The HTTP service: application, limits, metrics, log, reload."""

@@ -1,0 +1,1 @@
+"""Train and test, and the folds of cross-validation: time respected, groups together."""

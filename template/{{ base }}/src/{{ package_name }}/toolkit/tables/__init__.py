@@ -1,0 +1,1 @@
+"""Rows with named columns: splits, the encoder, export, predictions, failures."""

@@ -22,7 +22,7 @@ from .log import log_config
 if TYPE_CHECKING:
     from .api import Api
 
-Around: TypeAlias = "Callable[[ASGIApp, Project, Any], ASGIApp]"
+Around: TypeAlias = Callable[[ASGIApp, Project, Any], ASGIApp]
 
 SECONDS_TO_FINISH = 20
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"

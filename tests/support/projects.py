@@ -8,7 +8,7 @@ from pathlib import Path
 
 import copier
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 SLUG, PACKAGE = "my-project", "my_project"  # of the default answers
 # A run of a minute: the flights of two weeks, and the quick rungs.
 FEW_FLIGHTS = (

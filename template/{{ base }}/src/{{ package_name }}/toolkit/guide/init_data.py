@@ -57,8 +57,7 @@ def run(
     path: Path,
     target: str,
     run_data: Callable[[Project, Any], Any],
-    yes: bool = False,
-    ask: Callable[[str, str], str] | None = None,
+    confirm: Callable[[str], bool],
     say: Callable[[str], None] = print,
 ) -> str:
     """Profile a table, propose settings, write params.yaml and DATA.md.
@@ -72,10 +71,8 @@ def run(
         The column to predict.
     run_data : callable
         The data stage, so that DATA.md and the leak checks speak of what was settled.
-    yes : bool
-        Take the proposals without asking.
-    ask : callable (question, default) -> answer, optional
-        Asks the owner; needed unless `yes`.
+    confirm : callable
+        Shown the proposal as YAML; whether it is to be written.
     say : callable
         Shows a sentence.
 
@@ -95,16 +92,38 @@ def run(
         {"source": source, "target": target, "query" if source == "sql" else "path": location}
     )
     table = tables.load(chosen, root, project.environment().database_url)
-    known = [str(name) for name in table.frame.columns]
     found = profiling.run(table, chosen)
     proposal = propose(found, source, location, parameters.split.test_size, parameters.seed)
     for sentence in proposal.reasons:
         say(sentence)
-    if not yes and ask is not None:
-        _confirm(proposal, known, ask, say)
+    if not confirm(_as_yaml(proposal)):
+        return "Nothing was written. What you would have otherwise can be set in params.yaml."
     _write(root, proposal)
     run_data(project, project.params())
     return "Written: params.yaml and DATA.md. Fill in the owner sections of DATA.md, then `run`."
+
+
+def _as_yaml(proposal: Proposal) -> str:
+    buffer = io.StringIO()
+    _yaml().dump({"data": _settings(proposal)}, buffer)
+    return buffer.getvalue()
+
+
+def _settings(proposal: Proposal) -> dict[str, Any]:
+    """The keys of `data:` that the proposal sets."""
+    return {
+        "source": proposal.source,
+        "query" if proposal.source == "sql" else "path": proposal.location,
+        "target": proposal.target,
+        "task": proposal.task,
+        "positive": None,
+        "time": proposal.time,
+        "group": proposal.group,
+        "drop": _flow(proposal.drop),
+        "sensitive": _flow(proposal.sensitive),
+        "limit": None,
+        "lookups": _flow([]),
+    }
 
 
 def _location(root: Path, path: Path) -> tuple[str, str]:
@@ -205,55 +224,16 @@ def _leaking(found: Profile, proposal: Proposal, test_size: float, seed: int) ->
     return [name for name in dropped if name != proposal.time]
 
 
-def _confirm(
-    proposal: Proposal,
-    known: list[str],
-    ask: Callable[[str, str], str],
-    say: Callable[[str], None],
-) -> None:
-    def columns(question: str, default: list[str], most: int | None = None) -> list[str]:
-        while True:
-            answer = ask(f"{question} (column names with commas, or none)", ", ".join(default))
-            if answer.strip().lower() in ("", "none", "null", "-"):
-                return []
-            # A column may have a comma in its name.
-            names = [answer] if answer in known else [n.strip() for n in answer.split(",")]
-            unknown = [name for name in names if name not in known or name == proposal.target]
-            if not unknown and (most is None or len(names) <= most):
-                return names
-            say(f"Not possible: {', '.join(unknown or names)}. The columns are {', '.join(known)}.")
-
-    time = columns("Time of a row", [proposal.time] if proposal.time else [], 1)
-    proposal.time = time[0] if time else None
-    group = columns("Group kept on one side", [proposal.group] if proposal.group else [], 1)
-    proposal.group = group[0] if group else None
-    proposal.sensitive = columns("Sensitive columns", proposal.sensitive)
-    proposal.drop = columns("Columns to drop", proposal.drop)
-
-
 def _write(root: Path, proposal: Proposal) -> None:
     """Change the keys of `data:` and what belongs to the sample; comments and the rest stay."""
     path = root / PARAMS_FILE
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    yaml.representer.add_representer(
-        type(None),
-        lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null"),
-    )
+    yaml = _yaml()
     try:
         content = yaml.load(path.read_text("utf-8"))
     except (OSError, YAMLError) as error:
         raise UserError(f"{path.name} cannot be read ({error}).") from error
     section: Any = content.setdefault("data", CommentedMap())
-    section["source"] = proposal.source
-    section["query" if proposal.source == "sql" else "path"] = proposal.location
-    section["target"], section["task"] = proposal.target, proposal.task
-    section["positive"] = None
-    section["time"], section["group"] = proposal.time, proposal.group
-    section["drop"], section["sensitive"] = _flow(proposal.drop), _flow(proposal.sensitive)
-    section["limit"] = None
-    section["lookups"] = _flow([])
+    section.update(_settings(proposal))
     if "ladder" in content:
         content["ladder"]["rule"] = None
     buffer = io.StringIO()
@@ -262,6 +242,18 @@ def _write(root: Path, proposal: Proposal) -> None:
     # The blank line belonged to the list of lookups that is gone.
     text = re.sub(r"(?<!\n)\nsplit:", "\n\nsplit:", text)
     write_bytes(path, text.encode("utf-8"))
+
+
+def _yaml() -> YAML:
+    """Keep comments, quotes and long lines, and write `null` where nothing is set."""
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.representer.add_representer(
+        type(None),
+        lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null"),
+    )
+    return yaml
 
 
 def _flow(items: list[str]) -> CommentedSeq:

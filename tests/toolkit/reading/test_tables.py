@@ -8,9 +8,9 @@ import duckdb
 import pandas as pd
 import pytest
 
-from {{ package_name }}.errors import UserError
-from {{ package_name }}.reading import database, tables
-from {{ package_name }}.settings import Data
+from toolkit.project.errors import UserError
+from toolkit.reading import database, tables
+from toolkit.reading.settings import Data
 
 CITIES = [("Zürich", 1.5, "a,b"), ("São Paulo", 2.25, 'say "hi"'), ("Gdańsk", -3.0, "two\nlines")]
 FRAME = pd.DataFrame(CITIES, columns=["city", "größe (m)", "class"])

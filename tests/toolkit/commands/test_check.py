@@ -10,7 +10,8 @@ import finished_run
 import pytest
 import yaml
 
-from {{ package_name }} import check, report
+from toolkit.commands import check
+from toolkit import report
 
 PARAMS = SimpleNamespace(data=SimpleNamespace(source="file"))
 GIT = shutil.which("git")

@@ -14,15 +14,15 @@ from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, Field
 
-from {{ package_name }}.errors import UserError
-from {{ package_name }}.serving import limits, rate, server
-from {{ package_name }}.serving.app import create_app
-from {{ package_name }}.serving.errors import add_handlers
-from {{ package_name }}.serving.json_route import JsonRoute
-from {{ package_name }}.serving.limits import Guard, Limits
-from {{ package_name }}.serving.log import JsonFormatter, Observe
-from {{ package_name }}.serving.metrics import Metrics
-from {{ package_name }}.serving.rate import Rate
+from toolkit.project.errors import UserError
+from toolkit.serving import limits, rate, server
+from small_model import application
+from toolkit.serving.errors import add_handlers
+from toolkit.serving.json_route import JsonRoute
+from toolkit.serving.limits import Guard, Limits
+from toolkit.serving.log import JsonFormatter, Observe
+from toolkit.serving.metrics import Metrics
+from toolkit.serving.rate import Rate
 
 
 class Item(BaseModel):
@@ -184,7 +184,7 @@ def test_each_request_is_one_line_without_its_values() -> None:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter())
-    logger = logging.getLogger("{{ package_name }}.serving.log")
+    logger = logging.getLogger("toolkit.serving.log")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
@@ -201,7 +201,7 @@ def test_each_request_is_one_line_without_its_values() -> None:
 
 
 def test_without_a_model_the_service_is_up_and_says_so(tmp_path: Path) -> None:
-    client = TestClient(create_app(tmp_path / "models" / "current", Limits()))
+    client = TestClient(application(tmp_path / "models" / "current", Limits()))
     health = client.get("/health").json()
     assert (health["status"], health["model_loaded"]) == ("degraded", False)
     assert client.get("/ready").status_code == 503

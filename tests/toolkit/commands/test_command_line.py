@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from {{ package_name }} import cli, config
+from toolkit import cli
+from toolkit.project import settings as config
 
 HERE = Path(__file__).parents[1]
-COMMAND = [sys.executable, "-m", "{{ package_name }}"]
+COMMAND = [sys.executable, "-m", "toolkit"]
 
 
 def call(*arguments, cwd):
@@ -40,7 +41,7 @@ def test_help_loads_nothing_heavy():
     script = (
         "import sys, runpy\n"
         "sys.argv = ['x', '--help']\n"
-        "try:\n    runpy.run_module('{{ package_name }}', run_name='__main__')\n"
+        "try:\n    runpy.run_module('toolkit', run_name='__main__')\n"
         "except SystemExit:\n    pass\n"
         "heavy = {'numpy', 'pandas', 'sklearn', 'mlflow', 'dvc', 'fastapi', 'pydantic', 'yaml'}\n"
         "print(sorted(heavy & set(sys.modules)))"

@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from {{ package_name }} import config, schema
-from {{ package_name }}.errors import UserError
-from {{ package_name }}.profiling import columns as profiling
-from {{ package_name }}.profiling import contract
-from {{ package_name }}.reading import values
-from {{ package_name }}.reading.tables import Table
-from {{ package_name }}.settings import Data
+from toolkit.profiling import schema
+from toolkit.project.errors import UserError
+from toolkit.profiling import columns as profiling
+from toolkit.profiling import contract
+from toolkit.reading import parsing
+from toolkit.reading.tables import Table
+from toolkit.reading.settings import Data
 
 COLUMNS = [
     {"name": "age in years", "kind": "number", "min": 0, "max": 120, "seen": (18, 80), "example": 40},
@@ -118,13 +118,13 @@ def test_strings_for_numbers_missing_nullables_and_extra_known_columns_are_fine(
     ],
 )
 def test_dates_are_read_as_people_write_them(text, day_first, moment):
-    assert values.to_date(text, day_first) == moment
+    assert parsing.to_date(text, day_first) == moment
 
 
 @pytest.mark.parametrize("text", ["20201231", "12", "1.5", "A-1", "2020-13-01", "99/99/2020", "x"])
 def test_codes_and_numbers_are_not_dates(text):
     with pytest.raises(ValueError, match="not a date"):
-        values.to_date(text)
+        parsing.to_date(text)
 
 
 def test_dates_at_the_ends_of_the_calendar_have_bounds():
@@ -132,7 +132,7 @@ def test_dates_at_the_ends_of_the_calendar_have_bounds():
                           "y": [1.5, 2.5, 3.0] * 20})  # fmt: skip
     data = Data(target="y", task="regression")
     found = profiling.run(Table(frame, "t.csv"), data)
-    described = contract.infer(found.frame, found, config.Params(data=data))
+    described = contract.infer(found.frame, found, data)
     assert described.columns[0].min == "0001-01-01T00:00:00"
     assert described.columns[0].max == "9999-12-31T23:59:59.999999"
     schema.record_model(described).model_validate({"until": "9999-12-31"})
@@ -158,7 +158,7 @@ def test_a_missing_column_is_named_with_the_nearest(described):
 
 
 def test_the_service_loads_the_schema_without_pandas():
-    code = "import {{ package_name }}.schema, sys; sys.exit('pandas' in sys.modules)"
+    code = "import toolkit.profiling.schema, sys; sys.exit('pandas' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,26 +10,25 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_service import save_model
-
-from {{ package_name }} import batch, config
-from {{ package_name }}.bundle import BUNDLE
-from {{ package_name }}.data import codes
-from {{ package_name }}.encoding import Encoder
-from {{ package_name }}.errors import UserError
-from {{ package_name }}.files import write_json
-from {{ package_name }}.profiling import columns as profiling
-from {{ package_name }}.profiling import contract
-from {{ package_name }}.reading import tables
-from {{ package_name }}.serving.app import create_app
-from {{ package_name }}.serving.limits import Limits
-from {{ package_name }}.settings import Data
+from small_model import application, save_model
+from tabular.api import predict_file
+from tabular.features import derive
+from tabular.settings import PROJECT, Params
+from toolkit.profiling import columns as profiling
+from toolkit.profiling import contract
+from toolkit.project.errors import UserError
+from toolkit.project.files import write_json
+from toolkit.reading import tables
+from toolkit.reading.settings import Data
+from toolkit.serving.limits import Limits
+from toolkit.tables.encoder import Encoder
+from toolkit.training.bundle import BUNDLE
 
 ROWS = 60
 LETTERS = st.characters(exclude_categories=["Cc", "Cs"])  # control characters: a binary file
 TEXTS = st.text(LETTERS, max_size=12)
 ODD = ["class", "model_config", "__init__", "c0", "i0", "copy", "missing_fields", " a", "b ",
-       'quo"te', "it's", "com,ma", "semi;colon", "line\nbreak", "ñ", "日本", "🚀", "{% raw %}{{ x }}{% endraw %}",
+       'quo"te', "it's", "com,ma", "semi;colon", "line\nbreak", "ñ", "日本", "🚀", "{{ x }}",
        "<b>", "$ref", "a.b", "records", "body", "row", "error", "prediction", "2020", "%s"]  # fmt: skip
 NAMES = st.one_of(st.sampled_from(ODD), st.text(LETTERS, min_size=1, max_size=12))
 DAYS = st.dates().map(str)
@@ -82,12 +82,12 @@ def write(path: Path, header: list[str], rows: list[list[str]]) -> Path:
 
 def bundle_for(path: Path, target: str, root: Path) -> None:
     """The data stage's schema, an encoder and a small linear model, as `train` leaves them."""
-    parameters = config.Params(data=Data(source="file", path=str(path), target=target))
-    found = profiling.run(tables.load(parameters.data, root, None), parameters.data)
-    schema = contract.infer(found.frame, found, parameters)
+    settings = Data(source="file", path=str(path), target=target)
+    found = profiling.run(tables.load(settings, root, None), settings)
+    schema = contract.infer(found.frame, found, settings)
     columns = contract.columns_from_frame(schema, found.frame)
-    encoder = Encoder({column.name: column.kind for column in schema.columns})
-    matrix = encoder.fit(columns, codes(found)).transform(columns)
+    encoder = Encoder({column.name: column.kind for column in schema.columns}, derive)
+    matrix = encoder.fit(columns, found.y).transform(columns)
     assert np.isfinite(matrix).all()
     folder = root / BUNDLE
     folder.mkdir(parents=True, exist_ok=True)
@@ -121,16 +121,16 @@ def test_api_and_batch_agree_on_any_table(tmp_path_factory, story):
         bundle_for(path, named[-1], root)
     except UserError:  # refused in words, and never by a traceback
         return
-    result = batch.run(
-        root,
-        config.Params(data=Data(target="t")),
+    result = predict_file(
+        replace(PROJECT, root=root),
+        Params(data=Data(target="t")),
         write(root / "asked.csv", header, asked),
         root / "out.csv",
     )
     with (root / "out.csv").open(newline="", encoding="utf-8") as file:
         offline = list(csv.DictReader(file))
     assert result["rows"] == len(offline) == len(asked)
-    with TestClient(create_app(root / BUNDLE, Limits()), raise_server_exceptions=False) as client:
+    with TestClient(application(root / BUNDLE, Limits()), raise_server_exceptions=False) as client:
         documented = client.get("/openapi.json").json()["paths"]["/predict"]["post"]["requestBody"]
         example = documented["content"]["application/json"]["examples"]["example"]["value"]
         assert client.post("/predict", json=example).status_code == 200, example

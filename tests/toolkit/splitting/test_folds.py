@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from {{ package_name }}.errors import UserError
-from {{ package_name }}.folds import make_folds
+from toolkit.project.errors import UserError
+from toolkit.splitting.folds import make_folds
 
 Y = np.tile([0, 0, 0, 1], 50)
 

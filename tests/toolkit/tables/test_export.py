@@ -1,16 +1,17 @@
-"""Every rung can be served: it becomes ONNX and answers as it did in training."""
+"""Every candidate can be served: it becomes ONNX and answers as it did in training."""
 
 import numpy as np
 import onnxruntime
 import pytest
 from sklearn.naive_bayes import GaussianNB
 
-from {{ package_name }}.bundle import check_parity
-from {{ package_name }}.encoding import Encoder
-from {{ package_name }}.errors import UserError
-from {{ package_name }}.export import write_model
-from {{ package_name }}.ladder import answers_of, refit
-from {{ package_name }}.rungs import make_rungs
+from tabular.features import derive
+from tabular.models import make_candidates
+from toolkit.training.bundle import check_parity
+from toolkit.tables.encoder import Encoder
+from toolkit.project.errors import UserError
+from toolkit.tables.export import write_model
+from toolkit.training.comparison import named, predict_scores, refit
 
 RNG = np.random.default_rng(0)
 ROWS = 600
@@ -19,14 +20,14 @@ COLUMNS = {
     "age": np.where(RNG.uniform(size=ROWS) < 0.1, np.nan, RNG.exponential(9, ROWS)),
     "kind": RNG.choice(np.array(["a", "b", "c"], dtype=object), ROWS),
 }
-ENCODER = Encoder({"size": "number", "age": "number", "kind": "category"})
+ENCODER = Encoder({"size": "number", "age": "number", "kind": "category"}, derive)
 TARGETS = {
     "binary": (COLUMNS["size"] > 0.2).astype(np.int64),
     "multiclass": np.digitize(COLUMNS["size"], [-0.5, 0.5]),
     "regression": 3 * COLUMNS["size"] + RNG.normal(size=ROWS),
 }
-# The first rung is never served: a ladder on which nothing beats it fails.
-NAMES = {task: [rung.name for rung in make_rungs(task, ROWS, None, [], 0)][1:] for task in TARGETS}
+# The first candidate is never served: training fails when nothing beats it.
+NAMES = {task: [candidate.name for candidate in make_candidates(task, ROWS, None, [], 0)][1:] for task in TARGETS}
 
 
 def served(folder, matrix):
@@ -36,17 +37,16 @@ def served(folder, matrix):
 
 
 @pytest.mark.parametrize(("task", "name"), [(t, n) for t, names in NAMES.items() for n in names])
-def test_a_rung_answers_alike_in_onnx(task, name, tmp_path):
+def test_a_candidate_answers_alike_in_onnx(task, name, tmp_path):
     y = TARGETS[task]
-    rungs = make_rungs(task, ROWS, None, [], 0)
+    candidates = make_candidates(task, ROWS, None, [], 0)
     encoder = ENCODER.fit(COLUMNS, y)
     matrix = encoder.transform(COLUMNS)
-    rung = next(rung for rung in rungs if rung.name == name)
-    model = refit(rung, rungs, encoder, matrix, y)
+    model = refit(named(candidates, name), candidates, encoder, matrix, y)
     found = write_model(model, matrix.shape[1], tmp_path)
     assert found == {"format": "onnx"}
     output, answers = served(tmp_path, matrix)
-    expected = answers_of(model, matrix, len(np.unique(y)))
+    expected = predict_scores(model, matrix, len(np.unique(y)))
     if task == "regression":
         assert output == "value"
         check_parity(expected, answers.ravel(), scale=float(np.std(y)))
@@ -55,21 +55,23 @@ def test_a_rung_answers_alike_in_onnx(task, name, tmp_path):
         check_parity(expected, answers)
 
 
-@pytest.mark.parametrize("task", ["binary", "regression"])
-def test_a_linear_model_answers_a_row_as_it_does_among_many(task, tmp_path):
+@pytest.mark.parametrize(
+    ("task", "name"), [("binary", "logistic regression"), ("regression", "ridge regression")]
+)
+def test_a_linear_model_answers_a_row_as_it_does_among_many(task, name, tmp_path):
     base = 1974 + RNG.normal(size=ROWS) * 1e-2  # shares that cancel, far from zero
     given = {f"{i}": base + RNG.normal(size=ROWS) * 1e-3 for i in range(12)}
     y = 1e5 * (given["0"] - given["1"])
     y = (y > 0).astype(int) if task == "binary" else y
-    encoder = Encoder(dict.fromkeys(given, "number"))
+    encoder = Encoder(dict.fromkeys(given, "number"), derive)
     matrix = encoder.fit(given, y).transform(given)
-    rungs = make_rungs(task, ROWS, None, [], 0)
-    model = refit(rungs[2], rungs, encoder, matrix, y)
+    candidates = make_candidates(task, ROWS, None, [], 0)
+    model = refit(named(candidates, name), candidates, encoder, matrix, y)
     write_model(model, matrix.shape[1], tmp_path)
     _, together = served(tmp_path, matrix)
     alone = np.concatenate([served(tmp_path, matrix[i : i + 1])[1] for i in range(5)])
     np.testing.assert_allclose(alone, together[:5], rtol=0, atol=1e-6)
-    expected = answers_of(model, matrix, 2)
+    expected = predict_scores(model, matrix, 2)
     np.testing.assert_allclose(together, expected.reshape(together.shape), rtol=1e-6, atol=1e-6)
 
 
@@ -94,14 +96,14 @@ def test_a_different_answer_stops_the_export():
 
 
 def test_a_rule_on_a_feature_that_is_not_there_is_named():
-    rungs = make_rungs("binary", ROWS, "hour", [], 0)
+    candidates = make_candidates("binary", ROWS, "hour", [], 0)
     encoder = ENCODER.fit(COLUMNS, TARGETS["binary"])
     with pytest.raises(UserError, match=r"`ladder\.rule` is 'hour'"):
-        refit(rungs[1], rungs, encoder, encoder.transform(COLUMNS), TARGETS["binary"])
+        refit(named(candidates, "rule"), candidates, encoder, encoder.transform(COLUMNS), TARGETS["binary"])
 
 
-def test_a_rung_to_skip_must_exist():
+def test_a_candidate_to_skip_must_exist():
     with pytest.raises(UserError, match="random forrest"):
-        make_rungs("binary", ROWS, None, ["random forrest"], 0)
-    kept = make_rungs("binary", ROWS, None, ["LightGBM"], 0)
-    assert "soft vote" not in [rung.name for rung in kept]
+        make_candidates("binary", ROWS, None, ["random forrest"], 0)
+    kept = make_candidates("binary", ROWS, None, ["LightGBM"], 0)
+    assert "soft vote" not in [candidate.name for candidate in kept]

@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 from sklearn.base import clone
+from tabular.features import derive
 
-from {{ package_name }}.encoding import Encoder
-from {{ package_name }}.errors import UserError
+from toolkit.tables.encoder import Encoder
+from toolkit.project.errors import UserError
 
 KINDS = {"n": "number", "b": "boolean", "c": "category", "d": "date", "t": "text"}
 
@@ -33,28 +34,28 @@ def column_of(encoder, given, name):
 
 
 def test_state_survives_json_and_answers_alike():
-    encoder = Encoder(KINDS).fit(columns(), target())
-    again = Encoder.from_state(json.loads(json.dumps(encoder.state())))
+    encoder = Encoder(KINDS, derive).fit(columns(), target())
+    again = Encoder.from_state(json.loads(json.dumps(encoder.state())), derive)
     np.testing.assert_array_equal(again.transform(columns()), encoder.transform(columns()))
     assert again.names_ == encoder.names_
 
 
 def test_a_state_of_another_version_is_refused():
-    state = Encoder(KINDS).fit(columns(), target()).state()
+    state = Encoder(KINDS, derive).fit(columns(), target()).state()
     with pytest.raises(UserError, match="Run `train` again"):
-        Encoder.from_state({**state, "format": 0})
+        Encoder.from_state({**state, "format": 0}, derive)
 
 
 def test_a_column_may_be_called_as_a_derived_feature_is():
     given = {**columns(), "missing_fields": columns()["c"]}
-    encoder = Encoder({**KINDS, "missing_fields": "category"}).fit(given, target())
+    encoder = Encoder({**KINDS, "missing_fields": "category"}, derive).fit(given, target())
     assert {"missing_fields", "missing_fields_"} <= set(encoder.names_)
-    again = Encoder.from_state(json.loads(json.dumps(encoder.state())))
+    again = Encoder.from_state(json.loads(json.dumps(encoder.state())), derive)
     np.testing.assert_array_equal(again.transform(given), encoder.transform(given))
 
 
 def test_one_row_is_encoded_as_it_is_among_many():
-    encoder = Encoder(KINDS).fit(columns(), target())
+    encoder = Encoder(KINDS, derive).fit(columns(), target())
     whole = encoder.transform(columns())
     for row in (0, 3, 8):
         single = {name: values[row : row + 1] for name, values in columns().items()}
@@ -62,7 +63,7 @@ def test_one_row_is_encoded_as_it_is_among_many():
 
 
 def test_nothing_is_missing_or_infinite_whatever_comes():
-    encoder = Encoder(KINDS).fit(columns(), target())
+    encoder = Encoder(KINDS, derive).fit(columns(), target())
     strange = {
         "n": np.array([np.nan, 1e300, -np.inf]),
         "b": np.array([np.nan, 0.0, 1.0]),
@@ -74,14 +75,14 @@ def test_nothing_is_missing_or_infinite_whatever_comes():
 
 
 def test_the_median_is_learnt_from_the_rows_fitted_on():
-    encoder = Encoder({"n": "number"}).fit({"n": np.array([1.0, 2.0, np.nan])}, np.zeros(3))
+    encoder = Encoder({"n": "number"}, derive).fit({"n": np.array([1.0, 2.0, np.nan])}, np.zeros(3))
     given = {"n": np.array([np.nan, 100.0])}
     np.testing.assert_array_equal(column_of(encoder, given, "n"), [1.5, 100])
     np.testing.assert_array_equal(column_of(encoder, given, "n.missing"), [1, 0])
 
 
 def test_unseen_and_missing_categories_differ():
-    encoder = Encoder({"c": "category"}).fit({"c": columns()["c"]}, target())
+    encoder = Encoder({"c": "category"}, derive).fit({"c": columns()["c"]}, target())
     given = {"c": np.array(["a", "b", None, "new"], dtype=object)}
     assert len(set(column_of(encoder, given, "c"))) == 4
 
@@ -95,7 +96,7 @@ def test_unseen_and_missing_categories_differ():
 )
 def test_date_parts(moment, expected):
     days = np.datetime64("2020-01-01T00:30", "us") + np.arange(900) * np.timedelta64(25, "h")
-    encoder = Encoder({"d": "date"}).fit({"d": days}, np.zeros(900))
+    encoder = Encoder({"d": "date"}, derive).fit({"d": days}, np.zeros(900))
     given = {"d": np.array([moment], dtype="datetime64[us]")}
     for part, value in expected.items():
         assert column_of(encoder, given, f"d.{part}")[0] == value
@@ -103,7 +104,7 @@ def test_date_parts(moment, expected):
 
 def test_a_season_seen_once_is_not_a_feature():
     days = np.datetime64("2024-01-01", "us") + np.arange(300) * np.timedelta64(1, "D")
-    once = Encoder({"d": "date"}, time="d").fit({"d": days}, np.zeros(300))
+    once = Encoder({"d": "date"}, derive, time="d").fit({"d": days}, np.zeros(300))
     assert "d.month" not in once.names_
     assert "d.weekday" in once.names_
 
@@ -111,9 +112,9 @@ def test_a_season_seen_once_is_not_a_feature():
 def test_words_that_tell_most_are_kept():
     y = target()
     texts = np.array([f"{'alarm' if late else 'calm'} word{i}" for i, late in enumerate(y)], object)
-    encoder = Encoder({"t": "text"}).fit({"t": texts}, y)
+    encoder = Encoder({"t": "text"}, derive).fit({"t": texts}, y)
     assert {"t:alarm", "t:calm"} <= set(encoder.names_)
 
 
 def test_it_can_be_cloned():
-    assert clone(Encoder(KINDS, time="d", trend=True)).get_params()["time"] == "d"
+    assert clone(Encoder(KINDS, derive, time="d", trend=True)).get_params()["time"] == "d"

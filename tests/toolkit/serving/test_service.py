@@ -1,4 +1,4 @@
-"""The service of a small model, built here: a flight is late when `distance` is large."""
+"""The service of a small model: a flight is late when `distance` is large."""
 
 import asyncio
 import json
@@ -10,103 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from onnx import TensorProto, helper, numpy_helper
-
-from {{ package_name }}.encoding import Encoder
-from {{ package_name }}.errors import UserError
-from {{ package_name }}.files import write_bytes, write_json
-from {{ package_name }}.schema import Schema, columns_from_records
-from {{ package_name }}.serving.app import create_app
-from {{ package_name }}.serving.limits import Limits
-from {{ package_name }}.serving.predictor import Predictor
-
-FLIGHT = {"distance": 900, "carrier": "UA", "at": "2013-06-01T09:00:00", "night flight?": None}
-KINDS = {
-    "distance": "number",
-    "carrier": "category",
-    "at": "date",
-    "night flight?": "boolean",
-    "late_rate": "number",
-    "seats": "number",
-}
-ROWS = [
-    {
-        **FLIGHT,
-        "distance": 100 * i,
-        "carrier": "UA" if i % 2 else "AA",
-        "late_rate": 0.1 * (i % 3),
-        "seats": 90,
-    }
-    for i in range(20)
-]
-
-
-def schema_for(target: dict[str, Any]) -> Schema:
-    columns = [
-        {"name": "distance", "kind": "number", "min": 0, "max": 5000, "example": 900},
-        {"name": "carrier", "kind": "category", "categories": ["AA", "UA"], "example": "UA"},
-        {
-            "name": "at",
-            "kind": "date",
-            "min": "2000-01-01T00:00:00",
-            "max": "2100-01-01T00:00:00",
-            "example": "2013-06-01T09:00:00",
-        },
-        {"name": "night flight?", "kind": "boolean", "nullable": True, "example": None},
-        {"name": "late_rate", "kind": "number", "lookup": True, "example": 0.2},
-        {"name": "seats", "kind": "number", "lookup": True, "example": 150},
-    ]
-    ignored = [{"name": "tail_number", "reason": "an identifier"}]
-    return Schema.from_json({"target": target, "columns": columns, "ignored": ignored})
-
-
-def save_bundle(folder: Path, regression: bool = False) -> Path:
-    """Write a bundle whose score is distance / 1000 - 1 + late_rate."""
-    target: dict[str, Any] = {"name": "late", "task": "binary", "classes": [False, True]}
-    if regression:
-        target = {"name": "delay", "task": "regression", "min": -1, "max": 2}
-    schema = schema_for(target)
-    encoder = Encoder(KINDS).fit(columns_from_records(schema, ROWS), np.arange(20) % 2)
-    weights = np.zeros((len(encoder.names_), 1), dtype=np.float32)
-    weights[encoder.names_.index("distance")] = 1e-3
-    weights[encoder.names_.index("late_rate")] = 1
-    save_model(folder / "model.onnx", weights, "value" if regression else "probabilities")
-    write_json(folder / "encoder.json", encoder.state())
-    table = {"key": ["carrier"], "columns": ["late_rate", "seats"], "rows": [[["UA"], [0.5, 150]]]}
-    write_json(folder / "lookups.json", {"as_of": "2013-06-01", "tables": [table]})
-    metadata = {
-        "project": "Flights",
-        "model_version": "v1",
-        "format": "onnx",
-        "task": target["task"],
-        "schema": schema.to_json(),
-        "classes": target.get("classes"),
-        "positive": None if regression else True,
-        "threshold": None if regression else 0.3,
-        "confidence_floor": 0.6,
-        "interval": [-0.5, 0.5] if regression else None,
-    }
-    write_json(folder / "metadata.json", metadata)
-    return folder
-
-
-def save_model(path: Path, weights: np.ndarray, output: str) -> None:
-    nodes = [helper.make_node("MatMul", ["x", "w"], ["sum"])]
-    nodes.append(helper.make_node("Add", ["sum", "b"], ["value"]))
-    if output == "probabilities":
-        nodes.append(helper.make_node("Sigmoid", ["value"], ["p"]))
-        nodes.append(helper.make_node("Sub", ["one", "p"], ["q"]))
-        nodes.append(helper.make_node("Concat", ["q", "p"], [output], axis=1))
-    constants = {"w": weights, "b": np.float32([-1]), "one": np.float32([1])}
-    graph = helper.make_graph(
-        nodes,
-        "model",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, len(weights)])],
-        [helper.make_tensor_value_info(output, TensorProto.FLOAT, [None, None])],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    write_bytes(path, model.SerializeToString())
+from small_model import FLIGHT, ROWS, application, save_bundle
+from tabular.api import load
+from toolkit.project.errors import UserError
+from toolkit.project.files import write_bytes
+from toolkit.serving.limits import Limits
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +24,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def client(bundle: Path) -> TestClient:
-    app = create_app(bundle, Limits(max_body_mb=0.1, max_batch=50))
+    app = application(bundle, Limits(max_body_mb=0.1, max_batch=50))
     return TestClient(app, raise_server_exceptions=False)
 
 
@@ -177,7 +85,7 @@ def test_ignored_columns_are_accepted(client: TestClient) -> None:
 def test_alone_or_in_a_batch_the_answer_is_the_same(client: TestClient, bundle: Path) -> None:
     records = [*ROWS, FLIGHT, {**FLIGHT, "carrier": "ZZ"}, {**FLIGHT, "night flight?": True}]
     many = client.post("/predict/batch", json={"records": records}).json()
-    offline = Predictor.load(bundle).predict_records(records)
+    offline = load(bundle).predict_records(records)
     assert many["model_version"] == "v1"
     for record, in_batch, from_file in zip(records, many["predictions"], offline, strict=True):
         alone = client.post("/predict", json=record).json()
@@ -187,7 +95,7 @@ def test_alone_or_in_a_batch_the_answer_is_the_same(client: TestClient, bundle: 
 
 
 def test_regression_answers_a_value_and_flags_the_unheard_of(tmp_path: Path) -> None:
-    client = TestClient(create_app(save_bundle(tmp_path, regression=True), Limits()))
+    client = TestClient(application(save_bundle(tmp_path, regression=True), Limits()))
     usual = client.post("/predict", json={**FLIGHT, "late_rate": 0.1}).json()
     assert usual["value"] == usual["prediction"] == pytest.approx(0.0, abs=1e-6)
     assert usual["interval"] == pytest.approx([-0.5, 0.5], abs=1e-6)
@@ -341,8 +249,8 @@ def test_a_damaged_bundle_is_said_not_crashed_on(tmp_path: Path, damage: str) ->
     save_bundle(tmp_path)
     write_bytes(tmp_path / damage, b"{}")
     with pytest.raises(UserError, match="train"):
-        Predictor.load(tmp_path)
-    client = TestClient(create_app(tmp_path, Limits()))
+        load(tmp_path)
+    client = TestClient(application(tmp_path, Limits()))
     assert client.get("/health").json()["status"] == "degraded"
     assert client.post("/predict", json=FLIGHT).status_code == 503
 
@@ -351,7 +259,7 @@ def test_many_at_once_get_their_own_answers(bundle: Path) -> None:
     import httpx2
 
     async def ask() -> list[Any]:
-        transport = httpx2.ASGITransport(app=create_app(bundle, Limits()))
+        transport = httpx2.ASGITransport(app=application(bundle, Limits()))
         async with httpx2.AsyncClient(transport=transport, base_url="http://service") as client:
             bodies = [{**FLIGHT, "distance": 10 * i, "late_rate": 0} for i in range(40)]
             return await asyncio.gather(*(client.post("/predict", json=body) for body in bodies))
@@ -364,10 +272,12 @@ def test_many_at_once_get_their_own_answers(bundle: Path) -> None:
 def test_serving_imports_no_training_library(bundle: Path) -> None:
     code = (
         "import sys; from pathlib import Path;"
-        "from {{ package_name }}.serving import server;"
-        "from {{ package_name }}.serving.app import create_app;"
-        "from {{ package_name }}.serving.limits import Limits;"
-        f"create_app(Path({str(bundle)!r}), Limits());"
+        "import layers; layers.install();"
+        "from toolkit.serving import server;"
+        "from toolkit.serving.app import create_app;"
+        "from toolkit.serving.limits import Limits;"
+        "from tabular.api import API; from tabular.settings import PROJECT;"
+        f"create_app(PROJECT, API, Path({str(bundle)!r}), Limits());"
         "heavy = 'pandas sklearn lightgbm pandera mlflow matplotlib skl2onnx duckdb scipy'.split();"
         "found = [name for name in heavy if name in sys.modules];"
         "sys.exit(f'imported {found}' if found else 0)"

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from {{ package_name }} import files
-from {{ package_name }}.errors import UserError
+from toolkit.project import files
+from toolkit.project.errors import UserError
 
 
 def test_a_full_disk_leaves_the_earlier_file(tmp_path, monkeypatch):
@@ -48,7 +48,7 @@ def test_a_replacement_that_was_killed_half_way_is_undone(tmp_path):
 def test_a_killed_writer_leaves_a_whole_folder(tmp_path):
     script = (
         "import pathlib, itertools\n"
-        "from {{ package_name }} import files\n"
+        "from toolkit.project import files\n"
         f"base = pathlib.Path({str(tmp_path)!r})\n"
         "for i in itertools.count():\n"
         "    new = base / 'new'; new.mkdir()\n"

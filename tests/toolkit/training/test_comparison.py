@@ -1,4 +1,4 @@
-"""The climb is fair, the rule is the rule, and gains carry honest intervals."""
+"""The comparison is fair, the rule is the rule, and gains carry honest intervals."""
 
 import numpy as np
 import pytest
@@ -7,18 +7,19 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
+from tabular import train
 
-from {{ package_name }}.errors import UserError
-from {{ package_name }}.folds import make_folds
-from {{ package_name }}.ladder import (
-    Climb,
+from toolkit.project.errors import UserError
+from toolkit.splitting.folds import make_folds
+from toolkit.training.comparison import (
+    Candidate,
+    CandidateUnavailable,
+    Comparison,
     Result,
-    Rung,
-    RungUnavailable,
-    climb,
+    cross_validate,
     gain_interval,
     refit,
-    score_answers,
+    score_predictions,
 )
 
 RNG = np.random.default_rng(0)
@@ -26,22 +27,22 @@ X = RNG.normal(size=(400, 3))
 Y = (X[:, 0] + 0.3 * RNG.normal(size=400) > 0).astype(int)
 FOLDS = make_folds(Y, 5, classes=True)
 LADDER = [
-    Rung("majority", "knows nothing", lambda _: DummyClassifier()),
-    Rung("linear", "adds up", lambda _: LogisticRegression()),
-    Rung("tree", "asks", lambda _: DecisionTreeClassifier(max_depth=3)),
-    Rung("vote", "both", members=("linear", "tree")),
+    Candidate("majority", "knows nothing", lambda _: DummyClassifier()),
+    Candidate("linear", "adds up", lambda _: LogisticRegression()),
+    Candidate("tree", "asks", lambda _: DecisionTreeClassifier(max_depth=3)),
+    Candidate("vote", "both", members=("linear", "tree")),
 ]
 
 
-def climbed(*scores):
-    results = [Result(Rung(f"rung {i}", ""), list(s)) for i, s in enumerate(scores)]
-    return Climb("accuracy", FOLDS, results, [])
+def compared(*scores):
+    results = [Result(Candidate(f"candidate {i}", ""), list(s)) for i, s in enumerate(scores)]
+    return Comparison("accuracy", FOLDS, results, [])
 
 
-def test_the_simplest_rung_within_one_standard_error_is_chosen():
+def test_the_simplest_candidate_within_one_standard_error_is_chosen():
     best = [0.90, 0.92, 0.94, 0.96, 0.98]  # mean 0.94, standard error 0.0141
-    assert climbed([0.5] * 5, [0.926] * 5, best).chosen.rung.name == "rung 1"
-    assert climbed([0.5] * 5, [0.925] * 5, best).chosen.rung.name == "rung 2"
+    assert train.choose(compared([0.5] * 5, [0.926] * 5, best)).name == "candidate 1"
+    assert train.choose(compared([0.5] * 5, [0.925] * 5, best)).name == "candidate 2"
 
 
 def test_gain_interval_is_the_corrected_one():
@@ -52,13 +53,13 @@ def test_gain_interval_is_the_corrected_one():
     assert (low, high) == pytest.approx((0.018 - half, 0.018 + half))
 
 
-def test_every_rung_sees_the_same_folds_and_the_vote_averages():
-    done = climb(LADDER, X, Y, FOLDS, "roc_auc")
+def test_every_candidate_sees_the_same_folds_and_the_vote_averages():
+    done = cross_validate(LADDER, X, Y, FOLDS, "roc_auc")
     assert [len(result.scores) for result in done.results] == [5, 5, 5, 5]
     vote, linear, tree = (done.result(name) for name in ("vote", "linear", "tree"))
     expected = (linear.predictions[0] + tree.predictions[0]) / 2
     np.testing.assert_allclose(vote.predictions[0], expected)
-    assert done.to_json()["rungs"][0]["gain"] == 0
+    assert done.to_json(done.best, "the best")["rungs"][0]["gain"] == 0
 
 
 class Spy(TransformerMixin, BaseEstimator):
@@ -74,51 +75,51 @@ class Spy(TransformerMixin, BaseEstimator):
         return x
 
 
-def test_features_are_fitted_inside_the_fold():
+def test_the_encoder_is_fitted_inside_the_fold():
     Spy.seen.clear()
-    climb(LADDER, X, Y, FOLDS, "roc_auc", features=Spy())
+    cross_validate(LADDER, X, Y, FOLDS, "roc_auc", encoder=Spy())
     assert len(Spy.seen) == 5
     for rows, (train, validation) in zip(Spy.seen, FOLDS, strict=True):
         assert rows == set(X[train, 0])
         assert not rows & set(X[validation, 0])
 
 
-def test_a_rung_that_cannot_be_had_is_left_out_with_its_reason():
+def test_a_candidate_that_cannot_be_had_is_left_out_with_its_reason():
     def build(_):
-        raise RungUnavailable("its weights are not here")
+        raise CandidateUnavailable("its weights are not here")
 
-    done = climb([*LADDER[:2], Rung("network", "", build)], X, Y, FOLDS, "roc_auc")
+    done = cross_validate([*LADDER[:2], Candidate("network", "", build)], X, Y, FOLDS, "roc_auc")
     assert done.left_out == [{"name": "network", "reason": "its weights are not here"}]
-    assert [result.rung.name for result in done.results] == ["majority", "linear"]
+    assert [result.name for result in done.results] == ["majority", "linear"]
 
 
-def test_a_rung_that_fails_is_named():
-    wrong = Rung("wrong", "", lambda _: LogisticRegression(C=-1))
+def test_a_candidate_that_fails_is_named():
+    wrong = Candidate("wrong", "", lambda _: LogisticRegression(C=-1))
     with pytest.raises(UserError, match=r"`wrong` could not be fitted.*ladder\.skip"):
-        climb([LADDER[0], wrong], X, Y, FOLDS, "roc_auc")
+        cross_validate([LADDER[0], wrong], X, Y, FOLDS, "roc_auc")
 
 
 def test_a_class_the_fold_lacks_gets_probability_zero():
     y = np.array([0] * 60 + [1] * 60 + [2] * 4)
     order = np.arange(124)
     folds = [(order[:119], order[60:]), (order[5:], order[:70])]
-    done = climb(LADDER[:2], X[:124], y, folds, "accuracy")
+    done = cross_validate(LADDER[:2], X[:124], y, folds, "accuracy")
     assert done.results[0].predictions[0].shape == (64, 3)
     assert done.results[0].predictions[0][:, 2].max() == 0
 
 
 def test_metrics_that_do_not_fit_are_named():
-    with pytest.raises(UserError, match="Near it: roc_auc"):
-        climb(LADDER[:2], X, Y, FOLDS, "roc_auk")
+    with pytest.raises(UserError, match="Did you mean roc_auc"):
+        cross_validate(LADDER[:2], X, Y, FOLDS, "roc_auk")
     with pytest.raises(UserError, match="`roc_auc`"):
-        score_answers("roc_auc", np.full((4, 3), 1 / 3), np.array([0, 1, 2, 0]))
+        score_predictions("roc_auc", np.full((4, 3), 1 / 3), np.array([0, 1, 2, 0]))
 
 
 def test_values_are_scored_as_scikit_learn_does():
     y = X @ [1.0, 2.0, 3.0]
     model = LinearRegression().fit(X[:, :2], y)
     expected = model.score(X[:, :2], y)
-    assert score_answers("r2", model.predict(X[:, :2]), y) == pytest.approx(expected)
+    assert score_predictions("r2", model.predict(X[:, :2]), y) == pytest.approx(expected)
 
 
 def test_refit_fits_the_members_of_a_vote():

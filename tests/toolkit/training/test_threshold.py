@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from {{ package_name }}.study.review import confidence_floor, outcome
-from {{ package_name }}.study.threshold import cheapest_threshold, total_cost
+from toolkit.training.review import confidence_floor, outcome
+from toolkit.training.threshold import cheapest_threshold, total_cost
 
 
 @given(

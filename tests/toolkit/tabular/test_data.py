@@ -1,48 +1,34 @@
 """The data stage from a file to two sides, with its report."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-
-from {{ package_name }} import config, data, splits
-from {{ package_name }}.errors import UserError
-from {{ package_name }}.profiling import init_data
-from {{ package_name }}.schema import Schema
-from {{ package_name }}.settings import Data
-
-N = 400
+from odd_table import N, write_odd_table
+from tabular import data
+from tabular.settings import PROJECT, Params
+from toolkit.profiling.schema import Schema
+from toolkit.project.errors import UserError
+from toolkit.reading.settings import Data
+from toolkit.splitting.tables import split_by_time
 
 
 @pytest.fixture
 def project(tmp_path):
-    """A table with odd names, gaps, dates, groups and an identifier."""
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame(
-        {
-            "id": range(N),
-            "class": rng.choice(["new", "used", "très rare"], N),
-            "age of owner": rng.integers(18, 90, N),
-            "sex": rng.choice(["f", "m"], N),
-            "when": (
-                pd.Timestamp("2021-01-01") + pd.to_timedelta(rng.integers(0, 90, N), "D")
-            ).strftime("%d.%m.%Y"),
-            "shop": rng.integers(0, 40, N),
-            "größe": rng.normal(size=N).round(2),
-        }
-    )
-    frame["sold"] = np.where(frame["größe"] + rng.normal(size=N) > 1, "yes", "no")
-    frame.loc[:9, "sold"] = None
-    frame.loc[20:40, "größe"] = None
-    (tmp_path / "data" / "raw").mkdir(parents=True)
-    frame.to_csv(tmp_path / "data" / "raw" / "mine.csv", index=False, sep=";")
+    write_odd_table(tmp_path / "data" / "raw" / "mine.csv")
     return tmp_path
+
+
+def run(settings, root):
+    return data.run(replace(PROJECT, root=root), settings)
+
 
 
 def params(**settings):
     given = {"source": "file", "path": "data/raw/mine.csv", "target": "sold", **settings}
-    return config.Params(data=Data.model_validate(given))
+    return Params(data=Data.model_validate(given))
 
 
 def read(project):
@@ -51,7 +37,7 @@ def read(project):
 
 
 def test_the_stage_leaves_two_sides_a_schema_and_a_report(project):
-    report = data.run(params(), project)
+    report = run(params(), project)
     train, test, schema = read(project)
     assert report == json.loads((project / "reports" / "data.json").read_text("utf-8"))
     assert (report["rows_read"], report["rows_used"]) == (N, N - 10)
@@ -77,19 +63,19 @@ def test_the_stage_leaves_two_sides_a_schema_and_a_report(project):
 
 
 def test_a_number_as_target_has_a_histogram(project):
-    target = data.run(params(target="age of owner"), project)["target"]
+    target = run(params(target="age of owner"), project)["target"]
     assert len(target["histogram"]["edges"]) == len(target["histogram"]["counts"]) + 1
     assert sum(target["histogram"]["counts"]) == N
     assert target["classes"] is None
 
 
 def test_the_same_table_gives_the_same_bytes(project):
-    first = data.run(params(), project)["sha256"]
-    assert data.run(params(), project)["sha256"] == first
+    first = run(params(), project)["sha256"]
+    assert run(params(), project)["sha256"] == first
 
 
 def test_by_time_the_test_set_comes_last_and_rows_are_in_order(project):
-    report = data.run(params(time="when"), project)
+    report = run(params(time="when"), project)
     train, test, schema = read(project)
     assert report["split"]["kind"] == "time"
     assert train["when"].max() < test["when"].min()
@@ -98,7 +84,7 @@ def test_by_time_the_test_set_comes_last_and_rows_are_in_order(project):
 
 
 def test_by_group_no_group_is_on_both_sides(project):
-    data.run(params(group="shop"), project)
+    run(params(group="shop"), project)
     train, test, schema = read(project)
     assert not set(train["shop"]) & set(test["shop"])
     assert "shop" not in [column.name for column in schema.columns]
@@ -106,16 +92,14 @@ def test_by_group_no_group_is_on_both_sides(project):
 
 def test_with_time_and_group_earlier_rows_of_test_groups_leave():
     frame = pd.DataFrame({"t": np.arange(100), "g": np.r_[np.arange(80) % 30, np.arange(20)]})
-    split = splits.split(
-        frame, np.arange(100) % 2, classes=True, test_size=0.2, time="t", group="g"
-    )
+    split = split_by_time(frame, "t", "g", 0.2)
     assert not set(frame["g"].iloc[split.train]) & set(frame["g"].iloc[split.test])
     assert sum(split.left_out.values()) + len(split.train) + len(split.test) == 100
 
 
 def test_a_timestamp_is_never_on_both_sides():
     frame = pd.DataFrame({"t": np.repeat(np.arange(10), [1, 1, 1, 1, 1, 1, 1, 60, 1, 1])})
-    split = splits.split(frame, np.arange(69) % 2, classes=True, test_size=0.2, time="t")
+    split = split_by_time(frame, "t", None, 0.2)
     assert frame["t"].iloc[split.train].max() < frame["t"].iloc[split.test].min()
 
 
@@ -123,7 +107,7 @@ def test_what_is_left_of_the_sample_in_params_is_ignored_and_logged(project, cap
     caplog.set_level("INFO")
     sample = {"time": "scheduled_at", "drop": ["tail_number"], "sensitive": ["carrier"],
               "lookups": [{"key": ["origin"], "columns": ["distance"]}]}  # fmt: skip
-    report = data.run(params(**sample), project)
+    report = run(params(**sample), project)
     assert report["split"]["kind"] == "stratified"
     assert "scheduled_at is a column of the sample, not of yours" in caplog.text
     assert "scheduled_at" not in (project / "reports/data.json").read_text("utf-8")
@@ -142,70 +126,17 @@ def test_what_is_left_of_the_sample_in_params_is_ignored_and_logged(project, cap
 )
 def test_settings_that_do_not_fit_are_named(project, settings, words):
     with pytest.raises(UserError, match=words):
-        data.run(params(**settings), project)
+        run(params(**settings), project)
     assert not (project / "data" / "train.parquet").exists()
 
 
 def test_the_datasheet_keeps_the_owners_words(project):
-    data.run(params(), project)
+    run(params(), project)
     path = project / "DATA.md"
     text = path.read_text("utf-8")
     assert "größe" in text
     assert "<!-- owner:" in text
     path.write_text(text.replace("## Upkeep", "## Upkeep\n\nMine."), "utf-8")
-    data.run(params(limit=300), project)
+    run(params(limit=300), project)
     assert "Mine." in path.read_text("utf-8")
     assert "300 rows" in path.read_text("utf-8")
-
-
-PARAMS = """\
-# Mine.
-data:
-  source: sample   # where from
-  path: null
-  target: late
-  time: scheduled_at
-  drop: [tail_number]
-  lookups:
-    - {key: [origin], columns: [distance]}
-
-split: {test_size: 0.25}  # a quarter
-ladder: {rule: scheduled_at.hour}
-"""
-
-
-def test_the_guided_start_writes_params_and_keeps_comments(project):
-    (project / "params.yaml").write_text(PARAMS)
-    said = []
-    init_data.run(project, project / "data" / "raw" / "mine.csv", "sold", yes=True, say=said.append)
-    settled = config.load(project)
-    assert settled.data.path == "data/raw/mine.csv"
-    assert (settled.data.time, settled.data.task) == ("when", "binary")
-    assert settled.data.sensitive == ["age of owner", "sex"]
-    assert settled.ladder.rule is None
-    text = (project / "params.yaml").read_text()
-    assert "# where from" in text
-    assert "{test_size: 0.25}  # a quarter" in text
-    assert any("id (identifier" in sentence for sentence in said)
-    assert (project / "DATA.md").exists()
-
-
-def test_the_guided_start_asks(project):
-    (project / "params.yaml").write_text(PARAMS)
-    answers = iter(["none", "shopp", "shop", "sex", "größe"])
-    said = []
-    init_data.run(
-        project, project / "data" / "raw" / "mine.csv", "sold",
-        ask=lambda question, default: next(answers), say=said.append,
-    )  # fmt: skip
-    settled = config.load(project).data
-    assert (settled.time, settled.group) == (None, "shop")
-    assert (settled.sensitive, settled.drop) == (["sex"], ["größe"])
-    assert any("shopp" in sentence for sentence in said)
-
-
-def test_the_guided_start_changes_nothing_when_the_table_is_bad(project):
-    (project / "params.yaml").write_text(PARAMS)
-    with pytest.raises(UserError, match="which is not a column"):
-        init_data.run(project, project / "data" / "raw" / "mine.csv", "Preis", yes=True)
-    assert (project / "params.yaml").read_text() == PARAMS

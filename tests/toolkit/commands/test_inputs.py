@@ -1,20 +1,25 @@
 """A data file that changed is read again, wherever it lies."""
 
-import shutil
-from pathlib import Path
+from dataclasses import replace
 
 import yaml
+from layers import params_yaml
+from tabular.settings import PROJECT
 
-from {{ package_name }} import pipeline
+from toolkit.commands import pipeline
+
+
+def write_inputs(root, overrides):
+    pipeline.write_inputs(replace(PROJECT, root=root), overrides)
 
 
 def test_a_changed_file_changes_the_inputs(tmp_path):
-    shutil.copy(Path(__file__).parents[1] / "params.yaml", tmp_path)
+    (tmp_path / "params.yaml").write_text(params_yaml("tabular"), "utf-8")
     table = tmp_path / "mine.csv"
     own = ["data.source=file", "data.path=mine.csv"]
 
     def recorded() -> dict:
-        pipeline.write_inputs(tmp_path, own)
+        write_inputs(tmp_path, own)
         return yaml.safe_load((tmp_path / pipeline.INPUTS).read_text("utf-8"))["data"]
 
     table.write_text("a,b\n1,2\n")
@@ -25,9 +30,9 @@ def test_a_changed_file_changes_the_inputs(tmp_path):
 
 
 def test_a_database_is_read_each_time(tmp_path):
-    shutil.copy(Path(__file__).parents[1] / "params.yaml", tmp_path)
+    (tmp_path / "params.yaml").write_text(params_yaml("tabular"), "utf-8")
     seen = []
     for _ in range(2):
-        pipeline.write_inputs(tmp_path, ["data.source=sql"])
+        write_inputs(tmp_path, ["data.source=sql"])
         seen.append((tmp_path / pipeline.INPUTS).read_text("utf-8"))
     assert seen[0] != seen[1]

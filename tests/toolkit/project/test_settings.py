@@ -1,27 +1,31 @@
 """params.yaml: every mistake is named with its key, its value and what would be right."""
 
-import shutil
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
+from layers import params_yaml
 
-from {{ package_name }} import config
-from {{ package_name }}.errors import UserError
+from tabular.settings import PROJECT
+from toolkit.project.errors import UserError
 
 
 @pytest.fixture
 def root(tmp_path):
-    shutil.copy(Path(__file__).parents[1] / "params.yaml", tmp_path)
+    (tmp_path / "params.yaml").write_text(params_yaml("tabular"), "utf-8")
     return tmp_path
 
 
+def load(root, overrides=()):
+    return replace(PROJECT, root=root).params(overrides)
+
+
 def test_the_shipped_file_is_valid(root):
-    assert config.load(root).cv.folds >= 2
+    assert load(root).cv.folds >= 2
 
 
 def test_a_key_can_be_overridden_for_one_call(root):
     before = (root / "params.yaml").read_bytes()
-    assert config.load(root, ["cv.folds=3", "seed=7"]).cv.folds == 3
+    assert load(root, ["cv.folds=3", "seed=7"]).cv.folds == 3
     assert (root / "params.yaml").read_bytes() == before
 
 
@@ -38,7 +42,7 @@ def test_a_key_can_be_overridden_for_one_call(root):
     ],
 )
 def test_a_text_is_taken_as_it_is_written(root, text, value):
-    assert config.load(root, [f"ladder.rule={text}"]).ladder.rule == value
+    assert load(root, [f"ladder.rule={text}"]).ladder.rule == value
 
 
 @pytest.mark.parametrize(
@@ -60,7 +64,7 @@ def test_a_text_is_taken_as_it_is_written(root, text, value):
 )
 def test_mistakes_are_named(root, override, message):
     with pytest.raises(UserError, match=message):
-        config.load(root, [override])
+        load(root, [override])
 
 
 @pytest.mark.parametrize(
@@ -70,22 +74,22 @@ def test_mistakes_are_named(root, override, message):
 def test_a_broken_file_is_named(root, content, message):
     (root / "params.yaml").write_text(content)
     with pytest.raises(UserError, match=message):
-        config.load(root)
+        load(root)
 
 
 def test_a_missing_file_says_where_to_be(tmp_path):
     with pytest.raises(UserError, match="Run the command in the project's folder"):
-        config.load(tmp_path)
+        load(tmp_path)
 
 
 def test_the_environment_wins_over_the_file(root, monkeypatch):
     (root / ".env").write_text("PORT=9000\nHOST=0.0.0.0\n")
     monkeypatch.setenv("PORT", "9001")
-    found = config.environment(root)
+    found = replace(PROJECT, root=root).environment()
     assert (found.port, found.host) == (9001, "0.0.0.0")
 
 
 def test_a_wrong_environment_is_named(root, monkeypatch):
     monkeypatch.setenv("PORT", "http")
     with pytest.raises(UserError, match="`port` is 'http'"):
-        config.environment(root)
+        replace(PROJECT, root=root).environment()

@@ -1,18 +1,23 @@
 """What DVC is told of a run: the overrides, and the state of the data's source."""
 
-import shutil
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 import yaml
+from layers import params_yaml
+from tabular.settings import PROJECT
 
-from {{ package_name }} import pipeline
+from toolkit.commands import pipeline
 
 
 @pytest.fixture
 def root(tmp_path):
-    shutil.copy(Path(__file__).parents[1] / "params.yaml", tmp_path)
+    (tmp_path / "params.yaml").write_text(params_yaml("tabular"), "utf-8")
     return tmp_path
+
+
+def write_inputs(root, overrides):
+    pipeline.write_inputs(replace(PROJECT, root=root), overrides)
 
 
 def inputs(root):
@@ -20,16 +25,16 @@ def inputs(root):
 
 
 def test_overrides_are_recorded_and_forgotten_by_the_next_run(root):
-    pipeline.write_inputs(root, ["seed=3", "cv.folds=4"])
+    write_inputs(root, ["seed=3", "cv.folds=4"])
     assert pipeline.recorded_overrides(root) == ["seed=3", "cv.folds=4"]
-    pipeline.write_inputs(root, [])
+    write_inputs(root, [])
     assert pipeline.recorded_overrides(root) == []
 
 
 def test_the_same_call_writes_the_same_bytes(root):
-    pipeline.write_inputs(root, ["seed=3"])
+    write_inputs(root, ["seed=3"])
     before = (root / pipeline.INPUTS).read_bytes()
-    pipeline.write_inputs(root, ["seed=3"])
+    write_inputs(root, ["seed=3"])
     assert (root / pipeline.INPUTS).read_bytes() == before
 
 

@@ -1,18 +1,20 @@
-"""The study of errors finds what was planted, and the claims are checked against themselves."""
+"""The study of errors finds what was planted, and the sanity checks are checked against themselves."""
 
 import numpy as np
 import pandas as pd
 import pytest
+from tabular.features import derive
+from tabular.models import make_candidates
+from toolkit.training.comparison import named
 
-from {{ package_name }}.encoding import Encoder
-from {{ package_name }}.folds import make_folds
-from {{ package_name }}.profiling.contract import columns_from_frame
-from {{ package_name }}.rungs import make_rungs
-from {{ package_name }}.schema import Column, Schema, Target
-from {{ package_name }}.study import claims, failures
-from {{ package_name }}.study.learning import learning_curve
-from {{ package_name }}.study.slices import slices
-from {{ package_name }}.table import Table, encoder_for
+from toolkit.tables.encoder import encoder_for
+from toolkit.splitting.folds import make_folds
+from toolkit.profiling.contract import columns_from_frame
+from toolkit.profiling.schema import Column, Schema, Target
+from toolkit.error_analysis import sanity_checks, failures
+from toolkit.evaluation.learning_curve import learning_curve
+from toolkit.evaluation.slices import slices
+from toolkit.tables.dataset import Table
 
 RNG = np.random.default_rng(0)
 ROWS = 1200
@@ -69,8 +71,9 @@ def test_even_errors_give_few_findings():
 def test_the_worst_rows_are_the_worst():
     loss = np.zeros(ROWS)
     loss[[5, 9]] = [1, 2]
-    cases = failures.worst_cases(table(), loss, [{"truth": i} for i in range(ROWS)])
-    assert [case["truth"] for case in cases[:2]] == [9, 5]
+    rows, even = table(), np.full((ROWS, 2), 0.5)
+    cases = failures.worst_cases(rows, loss, even, np.zeros(ROWS, dtype=int))
+    assert [case["row"] for case in cases[:2]] == [9, 5]
     assert len(cases) == 20
     assert set(cases[0]["values"]) == {"size", "noise", "mood", "city"}
 
@@ -85,16 +88,18 @@ def test_unequal_treatment_is_measured():
 
 def test_the_column_that_tells_is_the_most_important():
     rows = table()
-    encoder = encoder_for(rows.schema).fit(rows.x, rows.y)
+    encoder = encoder_for(rows.schema, derive).fit(rows.x, rows.y)
     position = encoder.names_.index("size")
 
-    def answer(matrix):
-        return 1 / (1 + np.exp(-3 * matrix[:, position]))
+    class Model:
+        def matrix_outputs(self, matrix):
+            late = 1 / (1 + np.exp(-3 * matrix[:, position]))
+            return np.column_stack([1 - late, late])
 
-    def mean_loss(y, p):
-        return float(np.mean((y - p) ** 2))
+    def loss(y, probabilities):
+        return (y - probabilities[:, 1]) ** 2
 
-    ranked = failures.importance(rows, encoder, mean_loss, answer, 0)
+    ranked = failures.importance(rows, encoder, Model(), loss, 0)
     assert ranked[0]["column"] == "size"
     assert {entry["mean"] for entry in ranked[1:]} == {0}
 
@@ -106,19 +111,20 @@ def test_a_random_split_flatters_where_days_differ():
         Table(rows.schema, rows.raw.iloc[s], rows.x.iloc[s].reset_index(drop=True), rows.y[s])
         for s in (slice(0, cut), slice(cut, ROWS))
     ]
-    rungs = make_rungs("binary", cut, None, [], 0)
-    encoder = encoder_for(rows.schema)
-    found = claims.random_split(*sides, encoder, rungs, "decision tree", "roc_auc", 0)
+    candidates = make_candidates("binary", cut, None, [], 0)
+    tree = named(candidates, "decision tree")
+    encoder = encoder_for(rows.schema, derive)
+    found = sanity_checks.random_split(*sides, encoder, candidates, tree, "roc_auc", 0)
     assert found["random_split"] > found["time_split"] + 0.2
-    assert f"{found['random_split']:.3f}" in found["sentence"]
 
 
 def test_a_learning_curve_has_growing_sizes():
     rows = table()
-    rungs = make_rungs("binary", ROWS, None, [], 0)
-    encoder: Encoder = encoder_for(rows.schema)
+    candidates = make_candidates("binary", ROWS, None, [], 0)
+    linear = named(candidates, "logistic regression")
+    encoder = encoder_for(rows.schema, derive)
     fold = make_folds(rows.y, 5, classes=True)[-1]
-    points = learning_curve(rows.x, rows.y, fold, rungs, rungs[2], "roc_auc", 0, encoder)
+    points = learning_curve(rows.x, rows.y, fold, candidates, linear, "roc_auc", 0, encoder)
     sizes = [point["n"] for point in points]
     assert sizes == sorted(sizes)
     assert points[-1]["validation"] > 0.9
@@ -132,6 +138,5 @@ def test_a_rule_does_within_one_standard_error(rule, answer):
         "standard_error": 0.01,
         "rungs": [{"name": "rule", "mean": rule}, {"name": "linear", "mean": 0.80}],
     }
-    found = claims.rule_would_do(ladder)
+    found = sanity_checks.rule_would_do(ladder, "rule")
     assert found["answer"] is answer
-    assert "linear 0.800" in found["sentence"]

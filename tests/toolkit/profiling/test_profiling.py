@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from {{ package_name }}.errors import UserError
-from {{ package_name }}.profiling import columns as profiling
-from {{ package_name }}.reading.tables import Table
-from {{ package_name }}.settings import Data
+from toolkit.project.errors import UserError
+from toolkit.profiling import columns as profiling
+from toolkit.reading.tables import Table
+from toolkit.reading.settings import Data
 
 N = 200
 RNG = np.random.default_rng(0)

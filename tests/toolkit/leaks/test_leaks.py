@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from {{ package_name }} import config, data, leaks, splits
-from {{ package_name }}.profiling import columns as profiling
-from {{ package_name }}.profiling import contract
-from {{ package_name }}.reading.tables import Table
-from {{ package_name }}.settings import Data
+from tabular import data
+from tabular.settings import Params
+from toolkit import leaks
+from toolkit.profiling import columns as profiling
+from toolkit.profiling import contract
+from toolkit.reading.tables import Table
+from toolkit.reading.settings import Data
 
 N = 600
 CHECKS = [
@@ -41,15 +43,10 @@ def check(frame, name, **settings):
     """Run all checks on a table; return the named one."""
     given = Data(target="y", **settings)
     found = profiling.run(Table(frame, "t"), given)
-    params = config.Params(data=given)
-    described = contract.infer(found.frame, found, params)
-    codes = data.codes(found)
-    split = splits.split(
-        found.frame, codes, classes=found.target.classes is not None, test_size=0.2,
-        time=given.time, group=given.group,
-    )  # fmt: skip
+    described = contract.infer(found.frame, found, given)
+    split = data.split(found, given, Params(data=given))
     columns = contract.columns_from_frame(described, found.frame)
-    findings = leaks.run(found, split, columns, codes)
+    findings = leaks.run(found, split, columns, found.y)
     assert [finding.check for finding in findings] == CHECKS
     return next(finding for finding in findings if finding.check == name)
 

@@ -1,0 +1,68 @@
+"""Run the toolkit's tests: `uv run tests/support/toolkit.py [ROLE ...] [-- PYTEST ARGUMENTS]`.
+
+Each folder of `tests/toolkit` is a subject of the toolkit, or a role whose own modules it tests. It
+runs once, on the source where it lies, with the Python of the first role that has the subject.
+"""
+
+import subprocess
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+
+import yaml
+from environments import installed
+from jinja2 import Environment
+from projects import ROOT, clean_environment, commit, copy_template
+from roles import ROLES
+
+TESTS = ROOT / "tests" / "toolkit"
+
+
+def lacks(role: str) -> set[str]:
+    """The subjects that a role's projects do not get, by the exclusions of `copier.yml`."""
+    asked = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+    layers = {name: asked[name]["default"] for name in ROLES}
+    environment = Environment(autoescape=False)
+    on = {n: environment.from_string(text).render(role=role) for n, text in layers.items()}
+    patterns = [environment.from_string(line).render(on) for line in asked["_exclude"]]
+    return {pattern.rpartition("/toolkit/")[2] for pattern in patterns if "/toolkit/" in pattern}
+
+
+def folders() -> dict[str, list[str]]:
+    """The folders of `tests/toolkit` by the role whose environment runs them."""
+    found = sorted(path.name for path in TESTS.iterdir() if list(path.glob("test_*.py")))
+    left, by_role = set(found), {}
+    for role in ROLES:
+        here = [name for name in found if name in left and name not in {*lacks(role), *ROLES}]
+        by_role[role] = [name for name in found if name in here or name == role]
+        left -= set(here)
+    for name in left - set(ROLES):
+        raise SystemExit(f"No role has the subject of tests/toolkit/{name}.")
+    return by_role
+
+
+def main(arguments: list[str]) -> int:
+    """Run the folders of the given roles, or of all; return the worst status."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    roles, options = arguments[:end] or ROLES, arguments[end + 1 :]
+    session, worst = uuid.uuid4().hex, 0
+    with tempfile.TemporaryDirectory() as temporary:
+        template = copy_template(Path(temporary) / "mlstart")
+        commit(template, "The template as it is here")
+        for role in roles:
+            if not (subjects := folders()[role]):
+                continue
+            python = installed(role, template, session).bin / "python"
+            print(f"{role}: {' '.join(subjects)}", flush=True)
+            status = subprocess.run(
+                [str(python), "-m", "pytest", *options, *subjects],
+                cwd=TESTS,
+                env=clean_environment(),
+            ).returncode
+            worst = max(worst, status)
+    return worst
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,5 @@
+"""Makes the toolkit and the roles' packages importable where they lie."""
+
+import layers
+
+layers.install()

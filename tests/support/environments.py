@@ -4,14 +4,11 @@ It lies in `.cache/environments/<role>` and is brought up to date at the start o
 takes a second when nothing has changed. Processes that run side by side wait for one another.
 """
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 from filelock import FileLock
-from projects import ROOT, SLUG, Project, copy_template, render
-from roles import ROLES
+from projects import ROOT, SLUG, Project, render
 
 HOME = ROOT / ".cache" / "environments"
 # What a role's stories need beyond a plain `uv sync`.

@@ -4,17 +4,41 @@ import hashlib
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from types import SimpleNamespace
 
-import finished_run
 import pytest
 import yaml
-
+from tabular.settings import PROJECT
 from toolkit.commands import check
-from toolkit import report
 
 PARAMS = SimpleNamespace(data=SimpleNamespace(source="file"))
 GIT = shutil.which("git")
+REPORTS = {
+    "reports/data.json": {"leaks": [{"check": "single-feature", "status": "passed", "detail": ""}]},
+    "reports/ladder.json": {"metric": "roc_auc"},
+    "reports/metrics.json": {
+        "primary": {"metric": "roc_auc"},
+        "gain": {"roc_auc": {"value": 0.2, "ci": [0.1, 0.3]}},
+        "test_openings": 1,
+    },
+    "models/current/metadata.json": {"model_version": "v1"},
+}
+FILES = {
+    "README.md": "Mine, at https://me-mine.hf.space\n",
+    "MODEL_CARD.md": "Mine.",
+    "DATA.md": "From the billing system.",
+    "docs/decisions/0001-metric.md": "Argued.",
+    "reports/report.html": "<html>",
+    "reports/figures/ladder.png": "png",
+    "pyproject.toml": '[project]\ndescription = "Who will leave"\n',
+    "LICENSE": "MIT",
+    "uv.lock": "version = 1",
+    "params.yaml": "seed: 0\ncosts: {false_positive: 1}\n",
+    "tests/test_mine.py": "def test_mine(): ...",
+    ".github/workflows/ci.yml": "on: push",
+    "src/features.py": "x = 1",
+}
 
 
 def git(root, *arguments):
@@ -22,57 +46,40 @@ def git(root, *arguments):
     subprocess.run([GIT, "-C", str(root), *identity, *arguments], check=True, capture_output=True)
 
 
-def fill(path):
-    path.write_text(report.blocks.OWNER.sub("My words.", path.read_text("utf-8")), "utf-8")
-
-
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def root(tmp_path):
     """A project that a reviewer may see."""
     if GIT is None:
         pytest.skip("git is not installed")
-    monkeypatch.setattr(report, "draw_inline", lambda *content: {})
-    root = finished_run.write(tmp_path, finished_run.binary())
-    files = {
-        "pyproject.toml": '[project]\ndescription = "Who will leave"\n',
-        "DATA.md": "From the billing system.",
-        "LICENSE": "MIT",
-        "uv.lock": "version = 1",
-        "params.yaml": "seed: 0\ncosts: {false_positive: 1}\n",
-        "tests/test_mine.py": "def test_mine(): ...",
-        ".github/workflows/ci.yml": "on: push",
-        "reports/figures/ladder.png": "png",
-        "src/features.py": "x = 1",
-    }
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, "utf-8")
-    readme = root / "README.md"
-    readme.write_text(readme.read_text("utf-8") + "https://me-mine.hf.space\n", "utf-8")
-    report.run(root)
-    for path in [root / "MODEL_CARD.md", *(root / "docs" / "decisions").glob("0*.md")]:
-        fill(path)
-    digest = hashlib.md5((root / "src/features.py").read_bytes()).hexdigest()
+    written = {**FILES, **{name: json.dumps(content) for name, content in REPORTS.items()}}
+    for name, text in written.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
+    digest = hashlib.md5((tmp_path / "src/features.py").read_bytes()).hexdigest()
     stage = {
         "deps": [{"path": "src/features.py", "hash": "md5", "md5": digest}],
         "params": {"params.yaml": {"seed": 0, "costs.false_positive": 1}},
     }
-    (root / "dvc.lock").write_text(yaml.safe_dump({"stages": {"train": stage}}), "utf-8")
-    git(root, "init", "--quiet")
-    git(root, "commit", "--quiet", "--allow-empty", "-m", "Begin")
-    git(root, "add", "--all")
-    git(root, "commit", "--quiet", "-m", "Run")
-    git(root, "remote", "add", "origin", "https://example.com/me/mine.git")
-    return root
+    (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"stages": {"train": stage}}), "utf-8")
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "commit", "--quiet", "--allow-empty", "-m", "Begin")
+    git(tmp_path, "add", "--all")
+    git(tmp_path, "commit", "--quiet", "-m", "Run")
+    git(tmp_path, "remote", "add", "origin", "https://example.com/me/mine.git")
+    return tmp_path
 
 
-def failing(root, params=PARAMS):
-    return {item.name: item.advice for item in check.run(root, params) if item.status != "pass"}
+def look(root, params=PARAMS):
+    return check.run(replace(PROJECT, root=root), params)
 
 
-def test_a_finished_project_passes(project):
-    assert failing(project) == {}
-    assert "Ready for a reviewer." in check.format_table(check.run(project, PARAMS))
+def failing(root):
+    return {item.name: item.advice for item in look(root) if item.status != "pass"}
+
+
+def test_a_finished_project_passes(root):
+    assert failing(root) == {}
+    assert "Ready for a reviewer." in check.format_table(look(root))
 
 
 def drop(name):
@@ -83,19 +90,13 @@ def write(name, text):
     return lambda root: (root / name).write_text(text, "utf-8")
 
 
-def metrics(**changes):
-    def change(root):
-        path = root / "reports" / "metrics.json"
-        path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | changes), "utf-8")
-
-    return change
+def change(name, **values):
+    content = {**REPORTS[name], **values}
+    return lambda root: (root / name).write_text(json.dumps(content), "utf-8")
 
 
-def failed_leak(root):
-    path = root / "reports" / "data.json"
-    data = json.loads(path.read_text("utf-8"))
-    data["leaks"][0] |= {"status": "failed", "remedy": "Drop the column."}
-    path.write_text(json.dumps(data), "utf-8")
+NO_GAIN = {"roc_auc": {"value": 0.0, "ci": [-0.1, 0.1]}}
+LEAK = {"check": "single-feature", "status": "failed", "detail": "", "remedy": "Drop the column."}
 
 
 @pytest.mark.parametrize(
@@ -106,21 +107,13 @@ def failed_leak(root):
         ("results current", write("params.yaml", "seed: 1\ncosts: {false_positive: 1}"), "seed"),
         ("results current", write("params.yaml", "seed: 0"), "costs.false_positive"),
         ("results current", write("src/features.py", "x = 2"), "src/features.py"),
-        (
-            "beats the baseline",
-            metrics(gain={"roc_auc": {"value": 0.0, "ci": [-0.1, 0.1]}}),
-            "zero",
-        ),
-        ("beats the baseline", metrics(gain={}), "not been measured"),
-        ("no leak found", failed_leak, "Drop the column."),
-        ("test set opened once", metrics(test_openings=3), "3 times"),
+        ("beats the baseline", change("reports/metrics.json", gain=NO_GAIN), "zero"),
+        ("beats the baseline", change("reports/metrics.json", gain={}), "not been measured"),
+        ("no leak found", change("reports/data.json", leaks=[LEAK]), "Drop the column."),
+        ("test set opened once", change("reports/metrics.json", test_openings=3), "3 times"),
         ("README in your words", write("README.md", "<!-- owner: Say why. -->"), "Say why."),
         ("README in your words", drop("README.md"), "README.md is not there"),
-        (
-            "model card in your words",
-            write("MODEL_CARD.md", "<!-- owner: Say who. -->"),
-            "Say who.",
-        ),
+        ("model card in your words", write("MODEL_CARD.md", "<!-- owner: Say. -->"), "Say."),
         ("datasheet in your words", drop("DATA.md"), "DATA.md is not there"),
         (
             "decisions argued",
@@ -143,20 +136,20 @@ def failed_leak(root):
         ("live link", write("README.md", "no link"), "free host"),
     ],
 )
-def test_what_is_missing_is_named(project, item, break_it, words):
-    break_it(project)
-    assert words in failing(project)[item]
+def test_what_is_missing_is_named(root, item, break_it, words):
+    break_it(root)
+    assert words in failing(root)[item]
 
 
-def test_the_sample_is_advice_and_not_a_failure(project):
+def test_the_sample_is_advice_and_not_a_failure(root):
     sample = SimpleNamespace(data=SimpleNamespace(source="sample"))
-    items = {item.name: item for item in check.run(project, sample)}
+    items = {item.name: item for item in look(root, sample)}
     assert items["own data"].status == "advice"
     assert items["own data"].passed
 
 
 def test_before_the_first_run_it_says_what_to_do(tmp_path):
-    items = check.run(tmp_path, PARAMS)
+    items = look(tmp_path)
     assert not all(item.passed for item in items)
     assert all(item.advice for item in items if item.status != "pass")
     assert json.dumps([item.to_json() for item in items])

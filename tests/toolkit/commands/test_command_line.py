@@ -1,68 +1,115 @@
-"""The command line: light to start, plain about mistakes."""
+"""The frame of the command line: light to start, plain about mistakes."""
 
-import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
+from dataclasses import replace
 
+import click
 import pytest
+from layers import LAYERS, params_yaml
+from tabular.settings import PROJECT
+from toolkit.commands import command_line
+from toolkit.commands.command_line import CommandLine
+from toolkit.project.errors import UserError
 
-from toolkit import cli
-from toolkit.project import settings as config
-
-HERE = Path(__file__).parents[1]
-COMMAND = [sys.executable, "-m", "toolkit"]
+COMMAND = (
+    "import layers, sys; layers.install(); from tabular.cli import cli; cli.main(sys.argv[1:])"
+)
 
 
 def call(*arguments, cwd):
-    environment = {**os.environ, "PYTHONPATH": str(HERE / "src"), "PYTHONUTF8": "1"}
-    return subprocess.run(
-        [*COMMAND, *arguments], cwd=cwd, env=environment, capture_output=True, text=True
-    )
+    """What the tabular role's command line says, in a process of its own."""
+    command = [sys.executable, "-c", COMMAND, *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
 
 
 @pytest.fixture
 def empty(tmp_path):
-    shutil.copy(HERE / "params.yaml", tmp_path)
+    (tmp_path / "params.yaml").write_text(params_yaml("tabular"), "utf-8")
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    "command", ["run", "data", "train", "evaluate", "report", "predict", "serve", "check"]
-)
-def test_every_command_has_help(command, empty):
-    answer = call(command, "--help", cwd=empty)
-    assert answer.returncode == 0
-    assert "--help" in answer.stdout
+@pytest.fixture
+def toy(empty):
+    """A command line with one stage, whose work is given by the test."""
+
+    def make(work):
+        cli = CommandLine(replace(PROJECT, root=empty), "A toy.")
+
+        @cli.stage(lambda result: f"{result['rows']} rows")
+        def data():
+            """Load."""
+            return work
+
+        return cli
+
+    return make
 
 
-def test_help_loads_nothing_heavy():
+@pytest.mark.parametrize("role", LAYERS)
+def test_help_loads_nothing_heavy(role):
     script = (
-        "import sys, runpy\n"
-        "sys.argv = ['x', '--help']\n"
-        "try:\n    runpy.run_module('toolkit', run_name='__main__')\n"
+        "import sys, layers\n"
+        "layers.install()\n"
+        f"from {role}.cli import cli\n"
+        "try:\n    cli.main(['--help'])\n"
         "except SystemExit:\n    pass\n"
-        "heavy = {'numpy', 'pandas', 'sklearn', 'mlflow', 'dvc', 'fastapi', 'pydantic', 'yaml'}\n"
+        "heavy = {'numpy', 'pandas', 'sklearn', 'mlflow', 'dvc', 'fastapi', 'torch', 'onnxruntime'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    environment = {**os.environ, "PYTHONPATH": str(HERE / "src")}
-    answer = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True
-    )
-    assert answer.stdout.strip().endswith("[]")
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert said.stdout.strip().endswith("[]"), said.stderr
+    for command in ("run", "data", "train", "evaluate", "report", "predict", "serve", "check"):
+        assert f"\n  {command} " in said.stdout
 
 
-def test_a_full_disk_is_a_sentence(monkeypatch, capsys):
-    def full(_root, _overrides=()):
-        raise OSError(28, "No space left on device", "data/train.parquet")
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(28, "No space left", "data/train.parquet"), "No space left (data/train.parquet)"),
+        (MemoryError(), "Memory ran out"),
+        (UserError("Do this."), "Error: Do this."),
+        (click.UsageError("Not so."), "Not so."),
+    ],
+)
+def test_what_goes_wrong_is_a_sentence_and_status_1(toy, capsys, error, words):
+    def work(project, params):
+        raise error
 
-    monkeypatch.setattr(config, "load", full)
-    monkeypatch.setattr(sys, "argv", ["project", "data"])
     with pytest.raises(SystemExit) as left:
-        cli.main()
+        toy(work).main(["data"])
     assert left.value.code == 1
-    assert "No space left on device (data/train.parquet)" in capsys.readouterr().err
+    assert words in capsys.readouterr().err
+
+
+def test_a_programming_error_keeps_its_traceback(toy):
+    def work(project, params):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        toy(work).main(["data"])
+
+
+def test_a_stage_gets_the_overrides_and_records_what_it_did(toy, capsys, monkeypatch):
+    recorded = []
+    monkeypatch.setattr(
+        "toolkit.commands.pipeline.record", lambda root, stage: recorded.append(stage)
+    )
+
+    def work(project, params):
+        return {"rows": params.data.limit}
+
+    with pytest.raises(SystemExit) as left:
+        toy(work).main(["data", "--set", "data.limit=5"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out == "5 rows\n"
+    assert recorded == ["data"]
+    with pytest.raises(SystemExit):
+        toy(work).main(
+            ["data", "--json", "--recorded"]
+        )  # as DVC calls it: the run's overrides hold
+    assert capsys.readouterr().out == '{"rows": 5}\n'
+    assert recorded == ["data"]
 
 
 @pytest.mark.parametrize(
@@ -76,8 +123,14 @@ def test_a_full_disk_is_a_sentence(monkeypatch, capsys):
         (["predict", "nowhere.csv"], "--output"),
     ],
 )
-def test_a_mistake_is_a_sentence_and_status_1(arguments, message, empty):
+def test_a_mistake_is_a_sentence(arguments, message, empty):
     answer = call(*arguments, cwd=empty)
     assert answer.returncode == 1
     assert message in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_the_chosen_candidate_is_marked():
+    rungs = [{"name": name, "mean": 0.5, "std": 0.1} for name in ("majority", "linear")]
+    lines = command_line.ladder_lines({"metric": "auc", "rungs": rungs, "chosen": "linear"})
+    assert [line[0] for line in lines.splitlines()] == [" ", "→"]

@@ -5,7 +5,6 @@ from dataclasses import replace
 import yaml
 from layers import params_yaml
 from tabular.settings import PROJECT
-
 from toolkit.commands import pipeline
 
 

@@ -6,7 +6,6 @@ import pytest
 import yaml
 from layers import params_yaml
 from tabular.settings import PROJECT
-
 from toolkit.commands import pipeline
 
 

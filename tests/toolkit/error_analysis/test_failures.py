@@ -5,16 +5,15 @@ import pandas as pd
 import pytest
 from tabular.features import derive
 from tabular.models import make_candidates
-from toolkit.training.comparison import named
-
-from toolkit.tables.encoder import encoder_for
-from toolkit.splitting.folds import make_folds
-from toolkit.profiling.contract import columns_from_frame
-from toolkit.profiling.schema import Column, Schema, Target
-from toolkit.error_analysis import sanity_checks, failures
+from toolkit.error_analysis import failures, sanity_checks
 from toolkit.evaluation.learning_curve import learning_curve
 from toolkit.evaluation.slices import slices
+from toolkit.profiling.contract import columns_from_frame
+from toolkit.profiling.schema import Column, Schema, Target
+from toolkit.splitting.folds import make_folds
 from toolkit.tables.dataset import Table
+from toolkit.tables.encoder import encoder_for
+from toolkit.training.comparison import named
 
 RNG = np.random.default_rng(0)
 ROWS = 1200

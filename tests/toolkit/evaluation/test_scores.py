@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
-
 from toolkit.evaluation.scores import (
     bootstrap,
     class_scores,

@@ -3,14 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-
 from tabular import data
 from tabular.settings import Params
 from toolkit import leaks
 from toolkit.profiling import columns as profiling
 from toolkit.profiling import contract
-from toolkit.reading.tables import Table
 from toolkit.reading.settings import Data
+from toolkit.reading.tables import Table
 
 N = 600
 CHECKS = [

@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-
-from toolkit.project.errors import UserError
 from toolkit.profiling import columns as profiling
-from toolkit.reading.tables import Table
+from toolkit.project.errors import UserError
 from toolkit.reading.settings import Data
+from toolkit.reading.tables import Table
 
 N = 200
 RNG = np.random.default_rng(0)

@@ -12,14 +12,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-
-from toolkit.profiling import schema
-from toolkit.project.errors import UserError
 from toolkit.profiling import columns as profiling
-from toolkit.profiling import contract
+from toolkit.profiling import contract, schema
+from toolkit.project.errors import UserError
 from toolkit.reading import parsing
-from toolkit.reading.tables import Table
 from toolkit.reading.settings import Data
+from toolkit.reading.tables import Table
 
 COLUMNS = [
     {"name": "age in years", "kind": "number", "min": 0, "max": 120, "seen": (18, 80), "example": 40},

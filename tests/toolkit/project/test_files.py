@@ -8,7 +8,6 @@ import sys
 import time
 
 import pytest
-
 from toolkit.project import files
 from toolkit.project.errors import UserError
 

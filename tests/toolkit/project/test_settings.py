@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 from layers import params_yaml
-
 from tabular.settings import PROJECT
 from toolkit.project.errors import UserError
 

@@ -7,7 +7,6 @@ import sqlite3
 import duckdb
 import pandas as pd
 import pytest
-
 from toolkit.project.errors import UserError
 from toolkit.reading import database, tables
 from toolkit.reading.settings import Data

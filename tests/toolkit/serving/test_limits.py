@@ -13,10 +13,9 @@ import pytest
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, Field
-
+from small_model import application
 from toolkit.project.errors import UserError
 from toolkit.serving import limits, rate, server
-from small_model import application
 from toolkit.serving.errors import add_handlers
 from toolkit.serving.json_route import JsonRoute
 from toolkit.serving.limits import Guard, Limits

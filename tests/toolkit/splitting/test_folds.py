@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from toolkit.project.errors import UserError
 from toolkit.splitting.folds import make_folds
 

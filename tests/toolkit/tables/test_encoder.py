@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from tabular.features import derive
-
-from toolkit.tables.encoder import Encoder
 from toolkit.project.errors import UserError
+from toolkit.tables.encoder import Encoder
 
 KINDS = {"n": "number", "b": "boolean", "c": "category", "d": "date", "t": "text"}
 

@@ -4,13 +4,12 @@ import numpy as np
 import onnxruntime
 import pytest
 from sklearn.naive_bayes import GaussianNB
-
 from tabular.features import derive
 from tabular.models import make_candidates
-from toolkit.training.bundle import check_parity
-from toolkit.tables.encoder import Encoder
 from toolkit.project.errors import UserError
+from toolkit.tables.encoder import Encoder
 from toolkit.tables.export import write_model
+from toolkit.training.bundle import check_parity
 from toolkit.training.comparison import named, predict_scores, refit
 
 RNG = np.random.default_rng(0)
@@ -27,7 +26,10 @@ TARGETS = {
     "regression": 3 * COLUMNS["size"] + RNG.normal(size=ROWS),
 }
 # The first candidate is never served: training fails when nothing beats it.
-NAMES = {task: [candidate.name for candidate in make_candidates(task, ROWS, None, [], 0)][1:] for task in TARGETS}
+NAMES = {
+    task: [candidate.name for candidate in make_candidates(task, ROWS, None, [], 0)][1:]
+    for task in TARGETS
+}
 
 
 def served(folder, matrix):
@@ -99,7 +101,13 @@ def test_a_rule_on_a_feature_that_is_not_there_is_named():
     candidates = make_candidates("binary", ROWS, "hour", [], 0)
     encoder = ENCODER.fit(COLUMNS, TARGETS["binary"])
     with pytest.raises(UserError, match=r"`ladder\.rule` is 'hour'"):
-        refit(named(candidates, "rule"), candidates, encoder, encoder.transform(COLUMNS), TARGETS["binary"])
+        refit(
+            named(candidates, "rule"),
+            candidates,
+            encoder,
+            encoder.transform(COLUMNS),
+            TARGETS["binary"],
+        )
 
 
 def test_a_candidate_to_skip_must_exist():

@@ -25,7 +25,6 @@ def run(settings, root):
     return data.run(replace(PROJECT, root=root), settings)
 
 
-
 def params(**settings):
     given = {"source": "file", "path": "data/raw/mine.csv", "target": "sold", **settings}
     return Params(data=Data.model_validate(given))

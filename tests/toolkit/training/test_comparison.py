@@ -1,5 +1,7 @@
 """The comparison is fair, the rule is the rule, and gains carry honest intervals."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -7,8 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
-from tabular import train
-
+from tabular.train import choose
 from toolkit.project.errors import UserError
 from toolkit.splitting.folds import make_folds
 from toolkit.training.comparison import (
@@ -41,8 +42,8 @@ def compared(*scores):
 
 def test_the_simplest_candidate_within_one_standard_error_is_chosen():
     best = [0.90, 0.92, 0.94, 0.96, 0.98]  # mean 0.94, standard error 0.0141
-    assert train.choose(compared([0.5] * 5, [0.926] * 5, best)).name == "candidate 1"
-    assert train.choose(compared([0.5] * 5, [0.925] * 5, best)).name == "candidate 2"
+    assert choose(compared([0.5] * 5, [0.926] * 5, best)).name == "candidate 1"
+    assert choose(compared([0.5] * 5, [0.925] * 5, best)).name == "candidate 2"
 
 
 def test_gain_interval_is_the_corrected_one():
@@ -65,7 +66,7 @@ def test_every_candidate_sees_the_same_folds_and_the_vote_averages():
 class Spy(TransformerMixin, BaseEstimator):
     """Remembers on which rows it was fitted."""
 
-    seen: list = []
+    seen: ClassVar[list] = []
 
     def fit(self, x, y):
         self.seen.append({float(v) for v in x[:, 0]})

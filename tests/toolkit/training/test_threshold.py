@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from toolkit.training.review import confidence_floor, outcome
 from toolkit.training.threshold import cheapest_threshold, total_cost
 

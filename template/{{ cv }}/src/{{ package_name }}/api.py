@@ -1,121 +1,88 @@
-"""The routes that are this role's: one picture, sent as a file."""
+"""What a request and a response are: the same for the service and `predict`."""
 
-import base64
-import binascii
-import os
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import anyio
-import anyio.to_thread
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 
-from .toolkit.images.decoding import DamagedImageError, NotAnImageError, TooManyPixelsError
-from .toolkit.serving.answer import Answered, stamp
-from .toolkit.serving.errors import REFUSALS
-from .toolkit.serving.limits import Limits
-from .toolkit.serving.metrics import Metrics
-from .toolkit.images.predictor import Predictor
+from .features import from_spec
+from .settings import Params
+from .toolkit.image_models.predictor import Predictor
+from .toolkit.project.settings import Project
+from .toolkit.serving.api import Answered, Api, stamp
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from .toolkit.serving.limits import Limits
+    from .toolkit.serving.metrics import Metrics
 
 PATHS = ("/predict",)
-MULTIPART = "multipart/form-data"
-NOT_AN_IMAGE = "This is no PNG, JPEG, WebP or BMP picture."
 
 
 class Prediction(Answered):
-    """The answer to one picture."""
+    """The response to one image."""
 
     prediction: str
     probabilities: dict[str, float] = Field(description="By class; they sum to 1")
     threshold: float | None = Field(
-        description="With two classes: the probability from which the second is answered"
+        description="With two classes: the probability from which the second is predicted"
     )
     needs_review: bool = Field(description="Too uncertain to act on without a person")
 
 
-def value_range(predictor: Predictor) -> tuple[float, float] | None:
-    """No role of pictures answers a number."""
-    return None
+def respond(predictor: Predictor, outputs: NDArray[np.float64]) -> list[dict[str, Any]]:
+    """What a caller is told of each image.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The model; its metadata has the threshold and the rest that training decided.
+    outputs : ndarray of shape (n, classes)
+        Probabilities.
+    """
+    classes, threshold = predictor.classes, predictor.metadata["threshold"]
+    floor = predictor.metadata["confidence_floor"]
+    responses = []
+    for row in outputs.tolist():
+        highest = max(row)
+        chosen = row.index(highest)
+        if threshold is not None:  # the positive class is the second of two
+            chosen = 1 if row[1] >= threshold else 0
+        responses.append(
+            {
+                "prediction": classes[chosen],
+                "probabilities": dict(zip(classes, row, strict=True)),
+                "threshold": threshold,
+                "needs_review": highest < floor,
+            }
+        )
+    return responses
 
 
-def add(app: FastAPI, predictor: Predictor, limits: Limits, metrics: Metrics) -> None:
-    """Give `app` `POST /predict` for the classes of the loaded model."""
-    # Decoding a large picture takes tens of megabytes: no more at a time than there are cores.
-    at_once = anyio.CapacityLimiter(os.cpu_count() or 1)
+def add_routes(app: "FastAPI", predictor: Predictor, limits: "Limits", metrics: "Metrics") -> None:
+    """Add `POST /predict` for the classes of the loaded model."""
+    # FastAPI is imported by the process that serves, and by no other.
+    from .toolkit.serving.image_route import add_image_route
 
-    async def predict(request: Request) -> dict[str, Any]:
-        content = await _upload(request)
-        try:
-            answer = await anyio.to_thread.run_sync(
-                predictor.predict_bytes, content, limiter=at_once
-            )
-        except NotAnImageError as error:
-            raise HTTPException(415, str(error)) from None
-        except TooManyPixelsError as error:
-            raise HTTPException(413, str(error)) from None
-        except DamagedImageError as error:
-            raise _invalid("image_damaged", str(error)) from None
-        metrics.observe_class(answer["prediction"], answer["needs_review"])
-        return stamp(answer, predictor.version)
+    def predict(content: bytes) -> dict[str, Any]:
+        response = predictor.predict_bytes(content)
+        metrics.observe_class(response["prediction"], response["needs_review"])
+        return stamp(response, predictor.version)
 
-    app.router.add_api_route(
-        PATHS[0],
-        predict,
-        methods=["POST"],
-        response_model=Prediction,
-        responses={**REFUSALS, 422: {"description": "No `file`, or a damaged picture"}},
-        summary="Classify one picture",
-        openapi_extra={"requestBody": _body(predictor.metadata["example"])},
-    )
+    example = predictor.metadata["example"]
+    add_image_route(app, PATHS[0], predict, Prediction, example, "Classify one image")
 
 
-def _body(example: str) -> dict[str, Any]:
-    field = {
-        "type": "string",
-        "format": "binary",
-        "title": "Picture",
-        "description": "A PNG, JPEG, WebP or BMP file; or its data URL as a text field",
-    }
-    schema = {"type": "object", "properties": {"file": field}, "required": ["file"]}
-    examples = {"example": {"summary": "A training picture", "value": {"file": example}}}
-    return {"required": True, "content": {MULTIPART: {"schema": schema, "examples": examples}}}
+load = partial(Predictor.load, from_spec=from_spec, respond=respond)
+API = Api(load, add_routes, PATHS)
 
 
-async def _upload(request: Request) -> bytes:
-    """The bytes of the field `file`."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != MULTIPART:
-        raise HTTPException(415, f"Send the picture as the field `file` of {MULTIPART}.")
-    try:
-        async with request.form(max_files=1, max_fields=8) as form:
-            given = form.get("file")
-            if isinstance(given, UploadFile):
-                content = await given.read()
-            elif isinstance(given, str):
-                content = _from_data_url(given)
-            else:
-                raise _invalid("missing", "Field required")
-    except HTTPException as error:
-        if error.status_code != 400:
-            raise
-        raise _invalid("multipart_invalid", f"Invalid form: {error.detail}") from None
-    if not content:
-        raise _invalid("too_short", "The file is empty")
-    return content
+def predict_file(project: Project, params: Params, source: Path, output: Path) -> dict[str, Any]:
+    """Score a folder of images, or one image, with the model that is served."""
+    from .toolkit.batch.images import predict_folder
 
-
-def _from_data_url(text: str) -> bytes:
-    head, comma, body = text.partition(",")
-    if not comma or not head.startswith("data:image/") or not head.endswith(";base64"):
-        raise HTTPException(415, NOT_AN_IMAGE)
-    try:
-        return base64.b64decode(body, validate=True)
-    except binascii.Error:
-        raise HTTPException(415, NOT_AN_IMAGE) from None
-
-
-def _invalid(kind: str, message: str) -> RequestValidationError:
-    return RequestValidationError([{"type": kind, "loc": ("body", "file"), "msg": message}])
+    return predict_folder(project, load, source, output)

@@ -1,42 +1,57 @@
-"""The stage `evaluate`: open the test set, count the opening, and study the errors."""
+"""The evaluation stage: judge the model on the test images once, and study where it fails."""
 
-import base64
-import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
 
-from .toolkit.images import robustness
+from .data import folds
+from .features import from_spec
+from .models import AUGMENTED, PIXELS, make_candidates, pretrained_name
+from .settings import Params
+from .toolkit.charts import figures
+from .toolkit.evaluation.evaluation import FIGURES, METRICS, Evaluation
+from .toolkit.evaluation.learning_curve import learning_curve
+from .toolkit.evaluation.openings import count_opening
+from .toolkit.evaluation.slices import slices
+from .toolkit.image_errors import charts, failures, robustness, sanity_checks
+from .toolkit.image_models.feature_cache import FeatureCache
+from .toolkit.image_models.predictor import Predictor
+from .toolkit.images.dataset import ImageDataset, read_dataset
+from .toolkit.project.files import read_json, write_json
+from .toolkit.project.settings import Project
 from .toolkit.training import tracking
 from .toolkit.training.bundle import BUNDLE, LADDER
-from .toolkit.project.config import Params
-from .toolkit.images.estimators import Seen
-from .toolkit.images.explain import occlusion
-from .toolkit.charts.figures import draw_all
-from .toolkit.project.files import read_json, write_json
-from .toolkit.splitting.folds import make_folds
-from .toolkit.training.comparison import Rung, RungUnavailable, answers_of, refit, score_answers
-from .toolkit.images.dataset import Listing, read_listing
-from .toolkit.evaluation.display import metric_label, number
-from .toolkit.evaluation.display import score as shown
-from .models import AUGMENTED, PIXELS, make_rungs
-from .toolkit.images.predictor import Predictor
-from .toolkit.images.feature_cache import Store
-from .toolkit.evaluation.evaluation import FIGURES, METRICS, Study, count_opening
-from .toolkit.evaluation.learning_curve import learning_curve
-from .toolkit.evaluation.slices import slices
+from .toolkit.training.comparison import (
+    Candidate,
+    named,
+    predict_scores,
+    refit,
+    score_predictions,
+)
 
-WORST = 20
-EXPLAINED = 6
-THUMB = 64
+CHARTS: figures.Charts = {**figures.COMPARISON, **figures.PREDICTIONS, **charts.IMAGES}
 
 
-def run(root: Path, params: Params) -> dict[str, Any]:
-    """Measure the bundle in place on the test pictures.
+def own_scores(
+    y: NDArray[Any], predictions: NDArray[np.float64], decisions: NDArray[Any]
+) -> dict[str, float]:
+    """Scores of your own beside the usual ones; each gets an interval and a line in the report.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Class codes.
+    predictions : ndarray of shape (n, classes)
+        Probabilities.
+    decisions : ndarray of shape (n,)
+        Class codes after the threshold.
+    """
+    return {}
+
+
+def run(project: Project, params: Params) -> dict[str, Any]:
+    """Measure the model in place on the test images.
 
     Returns
     -------
@@ -46,222 +61,116 @@ def run(root: Path, params: Params) -> dict[str, Any]:
     Raises
     ------
     UserError
-        If there is no bundle, or no test pictures.
+        If there is no model, or there are no test images.
     """
+    root = project.root
     ladder = read_json(root / LADDER, "train")
-    predictor = Predictor.load(root / BUNDLE)
-    train = read_listing(root, "train")
-    openings = count_opening(root, root / "data" / "test.json", predictor.version)
-    test = read_listing(root, "test")
-    stores = {
-        side: Store(listing, params.images.max_megapixels)
-        for side, listing in (("train", train), ("test", test))
-    }
-    schema, metric = predictor.metadata["schema"], ladder["metric"]
-    rungs = make_rungs(root, stores["train"], schema["image"], params)
-    answers = predictor.row_outputs(np.asarray(stores["test"].rows(predictor.view)))
-    baseline = refit(rungs[0], rungs, None, train.positions, train.y)
-    base_answers = answers_of(baseline, test.positions, len(train.classes))
+    predictor = Predictor.load(root / BUNDLE, from_spec)
+    train = read_dataset(root, "train")
+    # From here on the test images are known: whoever changes the model now fits it to them.
+    openings, looks = count_opening(root, root / "data" / "test.json", predictor.version)
+    test = read_dataset(root, "test")
+
     described = predictor.metadata
-    study = Study(
+    cache, held_out = (FeatureCache(each, params.images.max_megapixels) for each in (train, test))
+    evaluation = Evaluation(
         test.y,
         test.task,
         described["threshold"],
         params.costs,
         params.seed,
         floor=described["confidence_floor"],
+        own_scores=own_scores,
     )
+    predictions = predictor.row_outputs(np.asarray(held_out.features(predictor.extractor)))
+    candidates = make_candidates(cache, described["schema"]["image"], params)
     result: dict[str, Any] = {
-        "task": test.task,
+        "task": evaluation.task,
         "n_train": len(train),
         "n_test": len(test),
         "test_openings": openings,
+        "test_looks": looks,
         "model_version": predictor.version,
         "chosen_rung": ladder["chosen"],
         "baseline_rung": ladder["rungs"][0]["name"],
         "labels": test.classes,
-        **study.scores(answers, base_answers),
+        **evaluation.scores(predictions, baseline(train, test, candidates)),
+        "primary": {
+            "metric": ladder["metric"],
+            "cv_mean": described["metrics"]["cv_mean"],
+            "cv_std": described["metrics"]["cv_std"],
+            "test": score_predictions(ladder["metric"], predictions, test.y),
+        },
+        **evaluation.curves(predictions),
+        **study_failures(held_out, predictor, evaluation, predictions),
+        "robustness": measure_robustness(cache, held_out, predictor, candidates, ladder, params),
+        **check_claims(train, candidates, ladder, params),
     }
-    result["primary"] = {
-        "metric": metric,
-        "cv_mean": predictor.metadata["metrics"]["cv_mean"],
-        "cv_std": predictor.metadata["metrics"]["cv_std"],
-        "test": score_answers(metric, answers, test.y),
-    }
-    result |= study.shapes(answers)
-    result["per_class"] = per_class(result["confusion_matrix"], test.classes)
-    loss = study.loss(test.y, answers)
-    result["slices"] = slices(_traits(test), loss, "log_loss")
-    result["worst"] = _worst(stores["test"], answers, study.decided(answers), loss)
-    result["explanations"] = _explanations(stores["test"], predictor, result["worst"], answers)
-    result["robustness"] = _robustness(stores, predictor, rungs, ladder, params)
-    fold = make_folds(train.y, 5, classes=True, groups=train.groups, seed=params.seed)[-1]
-    chosen = next(rung for rung in rungs if rung.name == ladder["chosen"])
-    result["learning_curve"] = learning_curve(
-        train.positions, train.y, fold, rungs, chosen, metric, params.seed
-    )
-    result["fairness"] = []
-    result["rule_would_do"] = simple_would_do(ladder)
     write_json(root / METRICS, result)
     data = read_json(root / "reports" / "data.json", "data")
-    figures = draw_all(data, ladder, result, root / FIGURES)
-    tracking.log_evaluation(
-        root, ladder.get("mlflow_run_id"), result["chosen"], [root / METRICS, *figures]
-    )
+    drawn = figures.draw_all(CHARTS, data, ladder, result, root / FIGURES)
+    run_id = ladder.get("mlflow_run_id")
+    tracking.log_evaluation(project, run_id, result["chosen"], [root / METRICS, *drawn])
     return result
 
 
-def per_class(matrix: list[list[int]], classes: list[str]) -> list[dict[str, Any]]:
-    """Precision, recall and F1 of each class; null where a class was never answered or met."""
-    counts = np.array(matrix)
-    rows = []
-    for code, name in enumerate(classes):
-        hits, met, told = counts[code, code], counts[code].sum(), counts[:, code].sum()
-        rows.append(
-            {
-                "class": name,
-                "n": int(met),
-                "precision": float(hits / told) if told else None,
-                "recall": float(hits / met) if met else None,
-                "f1": float(2 * hits / (met + told)) if met + told else None,
-            }
-        )
-    return rows
+def baseline(
+    train: ImageDataset, test: ImageDataset, candidates: list[Candidate]
+) -> NDArray[np.float64]:
+    """What the first candidate, fitted on the training images, predicts for the test images."""
+    model = refit(candidates[0], candidates, None, train.positions, train.y)
+    return predict_scores(model, test.positions, len(train.classes))
 
 
-def simple_would_do(ladder: dict[str, Any]) -> dict[str, Any]:
-    """Whether the model that needs no network is within one standard error of the best."""
-    rungs = {rung["name"]: rung for rung in ladder["rungs"]}
-    simple, best = rungs.get(PIXELS), rungs[ladder["best"]]
-    if simple is None:
-        return {"answer": False, "sentence": f"“{PIXELS}” was left out, so it is not compared."}
-    metric = ladder["metric"]
-    answer = best["mean"] - simple["mean"] <= ladder["standard_error"]
-    label = metric_label(metric)
-    said = (
-        f"{'No network is needed' if answer else 'Points alone do not do'}: {PIXELS} has {label} "
-        f"{shown(metric, simple['mean'])} in cross-validation, {best['name']} "
-        f"{shown(metric, best['mean'])}; one standard error is "
-        f"{number(ladder['standard_error'], 2)}."
-    )
-    frozen = next((rung for name, rung in rungs.items() if name.startswith("frozen ")), None)
-    if frozen is not None:
-        better = frozen["mean"] > simple["mean"]
-        said += (
-            f" Transfer from photographs ({frozen['name']}) reaches "
-            f"{shown(metric, frozen['mean'])}, "
-            f"{'more' if better else 'less'} than {PIXELS} on these pictures."
-        )
-    return {"answer": bool(answer), "sentence": said}
-
-
-def _traits(listing: Listing) -> pd.DataFrame:
-    """What errors are grouped by: the class, and what the file is like."""
-    frame = pd.DataFrame([entry["traits"] for entry in listing.entries])
-    frame = frame.astype({name: object for name in frame if frame[name].dtype.kind not in "fi"})
-    frame.insert(0, "class", pd.Series([e["class"] for e in listing.entries], dtype=object))
-    return frame
-
-
-def _worst(
-    store: Store,
-    answers: NDArray[np.float64],
-    decided: NDArray[np.int64],
-    loss: NDArray[np.float64],
-) -> list[dict[str, Any]]:
-    """The most confident mistakes, with a small copy of the picture."""
-    listing = store.listing
-    cases = []
-    for row in np.argsort(-loss, kind="stable")[:WORST].tolist():
-        entry = listing.entries[row]
-        traits = {
-            name: round(value, 3) if isinstance(value, float) else value
-            for name, value in entry["traits"].items()
-        }
-        cases.append(
-            {
-                "row": row,
-                "truth": entry["class"],
-                "prediction": listing.classes[decided[row]],
-                "confidence": float(answers[row].max()),
-                "truth_probability": float(answers[row, listing.y[row]]),
-                "values": {"file": entry["file"], **traits},
-                "picture": thumbnail(store.image(row)),
-            }
-        )
-    return cases
-
-
-def _explanations(
-    store: Store,
+def study_failures(
+    held_out: FeatureCache,
     predictor: Predictor,
-    worst: list[dict[str, Any]],
-    answers: NDArray[np.float64],
-) -> list[dict[str, Any]]:
-    """Where the model looks, in half as many mistakes and as many of its surest right answers."""
-    y = store.listing.y
-    right = np.flatnonzero(np.argmax(answers, axis=1) == y)
-    sure = right[np.argsort(-answers[right].max(axis=1), kind="stable")]
-    firsts = [int(sure[y[sure] == code][0]) for code in np.unique(y[sure])]
-    wrong = [case["row"] for case in worst if case["truth"] != case["prediction"]]
-    rows = [*wrong[: EXPLAINED // 2], *firsts[: EXPLAINED - min(len(wrong), EXPLAINED // 2)]]
-    found = []
-    for row in rows:
-        image = store.image(row)
-        code = int(np.argmax(answers[row]))
-        heat = occlusion(image, code, predictor.outputs)
-        found.append(
-            {
-                "row": row,
-                "truth": store.listing.classes[y[row]],
-                "prediction": store.listing.classes[code],
-                "confidence": float(answers[row, code]),
-                "picture": thumbnail(image),
-                "heat": [[round(float(value), 4) for value in line] for line in heat],
-            }
-        )
-    return found
+    evaluation: Evaluation,
+    predictions: NDArray[np.float64],
+) -> dict[str, Any]:
+    """Where the model errs, by class, by what the files are like and image by image; where it looks."""
+    test, decisions = held_out.dataset, evaluation.decisions(predictions)
+    loss = evaluation.loss(test.y, predictions)
+    worst = failures.worst_cases(held_out, loss, predictions, decisions)
+    return {
+        "per_class": failures.per_class(test.y, decisions, test.classes),
+        "slices": slices(failures.traits(test), loss, "log_loss"),
+        "worst": worst,
+        "explanations": failures.explanations(held_out, predictor, predictions, worst),
+        "fairness": [],
+    }
 
 
-def _robustness(
-    stores: dict[str, Store],
+def measure_robustness(
+    cache: FeatureCache,
+    held_out: FeatureCache,
     predictor: Predictor,
-    rungs: list[Rung],
+    candidates: list[Candidate],
     ladder: dict[str, Any],
     params: Params,
 ) -> dict[str, Any]:
-    """The table of corruptions, and what training on disturbed pictures brings on the worst."""
-    train, test = stores["train"].listing, stores["test"].listing
-    picked = np.random.default_rng(params.seed).permutation(len(test))[: robustness.MOST]
-    images = [stores["test"].image(int(i)) for i in picked]
-    y = test.y[picked]
-    rows = robustness.table(images, y, predictor.outputs, params.seed)
-    worst = max(rows, key=lambda row: row["drop"])
-    content: dict[str, Any] = {"rows": rows, "worst": worst, "answer": None}
-    augmented = next((rung for rung in rungs if rung.name == AUGMENTED), None)
-    measured = {rung["name"] for rung in ladder["rungs"]}
-    if augmented is None or AUGMENTED not in measured or ladder["chosen"] == AUGMENTED:
-        return content
-    try:
-        model: Seen = refit(augmented, rungs, None, train.positions, train.y)
-    except RungUnavailable:
-        return content
-    disturbed = robustness.disturb_all(images, worst, params.seed)
-    seen = model.over(np.stack([model.view.extract(image) for image in disturbed]))
-    plain = model.over(np.stack([model.view.extract(image) for image in images]))
-    places = np.arange(len(images))
-    content["answer"] = {
-        "rung": AUGMENTED,
-        "accuracy": float((seen.predict(places) == y).mean()),
-        "accuracy_undisturbed": float((plain.predict(places) == y).mean()),
-    }
+    """What corruptions cost, and whether training on disturbed images would help against the worst."""
+    content = robustness.measure(held_out, predictor.outputs, params.seed)
+    measured = [rung["name"] for rung in ladder["rungs"]]
+    if AUGMENTED in measured and ladder["chosen"] != AUGMENTED:
+        train = cache.dataset
+        model = refit(named(candidates, AUGMENTED), candidates, None, train.positions, train.y)
+        content["answer"] = robustness.measure_augmented(
+            AUGMENTED, model, held_out, content["worst"], params.seed
+        )
     return content
 
 
-def thumbnail(image: Image.Image) -> str:
-    """A small copy as a data URL, for the report."""
-    small = image.copy()
-    small.thumbnail((THUMB, THUMB), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    small.save(buffer, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+def check_claims(
+    train: ImageDataset, candidates: list[Candidate], ladder: dict[str, Any], params: Params
+) -> dict[str, Any]:
+    """Our own numbers put to the test: would more images help, and would a simple model do as well?"""
+    fold, chosen = folds(train, params, 5)[-1], named(candidates, ladder["chosen"])
+    return {
+        "learning_curve": learning_curve(
+            train.positions, train.y, fold, candidates, chosen, ladder["metric"], params.seed
+        ),
+        "rule_would_do": sanity_checks.simple_model_would_do(
+            ladder, PIXELS, pretrained_name(params)
+        ),
+    }

@@ -1,39 +1,32 @@
-"""The stage `train`: climb the ladder, choose by the rule, refit, export, log."""
+"""The training stage: compare the candidates, choose one, fit it on all training images, export it."""
 
-import base64
-import importlib.util
-import io
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-from tqdm import tqdm
-
-from .toolkit.training import bundle, tracking
-from .toolkit.training.bundle import LADDER, check_parity
-from .toolkit.project.config import Params
+from .data import folds
+from .features import from_spec
+from .models import make_candidates
+from .settings import Params
+from .toolkit.image_models.bundle import installed, write_bundle
+from .toolkit.image_models.feature_cache import FeatureCache
+from .toolkit.images.dataset import ImageDataset, read_dataset, read_schema
 from .toolkit.project.errors import UserError
-from .toolkit.images.estimators import Seen
-from .toolkit.images.export import write_model
-from .toolkit.project.files import read_json, write_json
-from .toolkit.splitting.folds import make_folds
-from .toolkit.training.comparison import Climb, climb, refit
-from .toolkit.images.dataset import read_listing
-from .models import make_rungs
-from .toolkit.images.predictor import Predictor
-from .toolkit.images.feature_cache import Store
+from .toolkit.project.files import write_json
+from .toolkit.project.settings import Project
+from .toolkit.training import tracking
+from .toolkit.training.bundle import LADDER, provenance
+from .toolkit.training.comparison import Comparison, Result, cross_validate, refit
 from .toolkit.training.review import confidence_floor
 from .toolkit.training.threshold import cheapest_threshold
 
-PACKAGES = ("scikit-learn", "numpy", "pillow", "skl2onnx", "onnxruntime", "torch", "skorch")
-DEFAULT_METRIC = {"binary": "roc_auc", "multiclass": "f1_macro"}
-PARITY_ROWS = 200
-LARGEST_EXAMPLE = 96
+METRIC = {"binary": "roc_auc", "multiclass": "f1_macro"}
+RULE = (
+    "The simplest candidate whose mean score is within one standard error of the best "
+    "(Breiman, Friedman, Olshen and Stone 1984, section 3.4.3)."
+)
 
 
-def run(root: Path, params: Params) -> dict[str, Any]:
-    """Train and put the new bundle in place.
+def run(project: Project, params: Params) -> dict[str, Any]:
+    """Train, and put the new model in place.
 
     Returns
     -------
@@ -43,81 +36,88 @@ def run(root: Path, params: Params) -> dict[str, Any]:
     Raises
     ------
     UserError
-        If nothing beats the first rung, or the exported model differs from the trained one; the
-        earlier bundle then stays in place.
+        If nothing beats the first candidate, or the exported model differs from the trained one; the
+        earlier model then stays in place.
     """
-    listing = read_listing(root, "train")
-    schema = read_json(root / "data" / "schema.json", "data")
-    store = Store(listing, params.images.max_megapixels)
-    metric = DEFAULT_METRIC[listing.task] if params.metric == "auto" else params.metric
-    rungs = make_rungs(root, store, schema["image"], params)
-    folds = make_folds(
-        listing.y, params.cv.folds, classes=True, groups=listing.groups, seed=params.seed
+    root = project.root
+    dataset, schema = read_dataset(root, "train"), read_schema(root)
+    cache = FeatureCache(dataset, params.images.max_megapixels)
+    candidates = make_candidates(cache, schema["image"], params)
+    comparison = cross_validate(
+        candidates,
+        dataset.positions,
+        dataset.y,
+        folds(dataset, params),
+        metric_for(dataset, params),
     )
-    with tqdm(total=len(folds) * len(rungs), desc="climbing", unit="fit") as bar:
-
-        def on_step(name: str) -> None:
-            bar.set_postfix_str(name)
-            bar.update()
-
-        climbed = climb(rungs, listing.positions, listing.y, folds, metric, on_step=on_step)
-    ladder = climbed.to_json()
+    chosen = choose(comparison)
+    ladder = comparison.to_json(chosen, RULE)
     write_json(root / LADDER, ladder)
-    chosen = climbed.chosen.rung
-    if chosen is rungs[0]:
+    if chosen is comparison.results[0]:
         raise UserError(
-            f"Nothing beats `{chosen.name}`: {climbed.best.rung.name} has {metric} "
-            f"{climbed.best.mean:.3f} against {climbed.results[0].mean:.3f}, within one standard "
-            "error. No model was put in place, since none would be worth serving. Collect more "
-            f"pictures, or clearer ones; {LADDER} has every score."
+            f"Nothing beats `{chosen.name}`: {comparison.best.name} has {comparison.metric} "
+            f"{comparison.best.mean:.3f} against {chosen.mean:.3f}, within one standard error. No "
+            "model was put in place, since none would be worth serving. Collect more images, or "
+            f"clearer ones; {LADDER} has every score."
         )
-    model = refit(chosen, rungs, None, listing.positions, listing.y)
-    packages = [name for name in PACKAGES if importlib.util.find_spec(_module(name))]
+    model = refit(chosen.candidate, candidates, None, dataset.positions, dataset.y)
     metadata = {
-        **bundle.provenance(root, packages),
-        **_description(climbed, schema, listing.y, params),
-        "example": _example(store),
+        **provenance(project, installed()),
+        **describe(dataset, comparison, chosen, schema, params),
     }
-    with bundle.replacing(root) as work:
-        metadata |= write_model(model, work)
-        write_json(work / "metadata.json", metadata)
-        metadata["parity"] = _parity(root, work, model, params)
-        write_json(work / "metadata.json", metadata)
-    tags = {"data_sha256": metadata["data_sha256"], "git_commit": metadata["git_commit"] or "none"}
-    ladder["mlflow_run_id"] = tracking.log_climb(
-        root, params, climbed, {**tags, "model_version": metadata["model_version"]}, [root / LADDER]
+    # Images only: the classes of the test rows stay closed.
+    held_out = FeatureCache(read_dataset(root, "test"), params.images.max_megapixels)
+    write_bundle(root, model, metadata, held_out, from_spec)
+    tags = {
+        "data_sha256": metadata["data_sha256"],
+        "git_commit": metadata["git_commit"] or "none",
+        "model_version": metadata["model_version"],
+    }
+    ladder["mlflow_run_id"] = tracking.log_comparison(
+        project, params, comparison, chosen, tags, [root / LADDER]
     )
     write_json(root / LADDER, ladder)
     return ladder
 
 
-def _module(name: str) -> str:
-    return {"scikit-learn": "sklearn", "pillow": "PIL"}.get(name, name)
+def metric_for(dataset: ImageDataset, params: Params) -> str:
+    """The scorer that ranks the candidates.
+
+    With two classes it needs no threshold; with more, each class counts alike, however rare it is.
+    """
+    return METRIC[dataset.task] if params.metric == "auto" else params.metric
 
 
-def _parity(root: Path, folder: Path, model: Seen, params: Params) -> dict[str, Any]:
-    """Compare the bundle with the trained model; pictures only, the test labels stay closed."""
-    listing = read_listing(root, "test")
-    store = Store(listing, params.images.max_megapixels)
-    predictor = Predictor.load(folder)
-    picked = listing.positions[:PARITY_ROWS]
-    rows = store.rows(model.view)
-    served = np.concatenate([predictor.outputs([store.image(int(i))]) for i in picked])
-    expected = np.zeros_like(served)
-    expected[:, model.classes_] = model.over(rows).predict_proba(picked)
-    return {"rows": len(picked), "largest_difference": check_parity(expected, served)}
+def choose(comparison: Comparison) -> Result:
+    """The simplest candidate within one standard error of the best; see `RULE`.
+
+    The best mean of several is partly luck. A simpler model that chance cannot tell from it is
+    cheaper to run and easier to defend.
+    """
+    best = comparison.best
+    floor = best.mean - best.standard_error
+    return next(result for result in comparison.results if result.mean >= floor)
 
 
-def _description(
-    climbed: Climb, schema: dict[str, Any], y: "np.ndarray[Any, Any]", params: Params
+def describe(
+    dataset: ImageDataset,
+    comparison: Comparison,
+    chosen: Result,
+    schema: dict[str, Any],
+    params: Params,
 ) -> dict[str, Any]:
-    chosen, target = climbed.chosen, schema["target"]
-    truth = y[np.concatenate([validation for _, validation in climbed.folds])]
-    answers = np.concatenate(chosen.predictions)
+    """What the service must know of the model, decided on predictions for rows it had not seen."""
+    target = schema["target"]
+    truth, predictions = dataset.y[comparison.validated], chosen.out_of_fold
     threshold = None
     if target["task"] == "binary":
+        # Not 0.5: the threshold follows from what each kind of error costs. It is chosen out of
+        # fold, never on the test set, which would then judge a number fitted to it.
         threshold = cheapest_threshold(
-            truth == 1, answers[:, 1], params.costs.false_positive, params.costs.false_negative
+            truth == 1,  # the data stage puts the positive class second
+            predictions[:, 1],
+            params.costs.false_positive,
+            params.costs.false_negative,
         )
     return {
         "task": target["task"],
@@ -126,18 +126,9 @@ def _description(
         "positive": target["positive"],
         "threshold": threshold,
         "interval": None,
-        "confidence_floor": confidence_floor(params.review.confidence_floor, answers, truth),
-        "rung": chosen.rung.name,
-        "rung_reason": chosen.rung.reason,
-        "metrics": {"metric": climbed.metric, "cv_mean": chosen.mean, "cv_std": chosen.std},
+        "confidence_floor": confidence_floor(params.review.confidence_floor, predictions, truth),
+        "rung": chosen.name,
+        "rung_reason": chosen.candidate.reason,
+        "metrics": {"metric": comparison.metric, "cv_mean": chosen.mean, "cv_std": chosen.std},
         "schema": schema,
     }
-
-
-def _example(store: Store) -> str:
-    """A training picture as a data URL: what the API's documentation shows and can send."""
-    image = store.image(0)
-    image.thumbnail((LARGEST_EXAMPLE, LARGEST_EXAMPLE), Image.Resampling.BILINEAR)
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,1 +1,1 @@
-"""Pictures: reading, near-duplicates, features, networks' export, predictions."""
+"""Images as data: found, decoded, checked, grouped and described."""

@@ -1,4 +1,4 @@
-"""DATA.md, the datasheet of the pictures: half is written from the profile, half by the owner.
+"""DATA.md, the datasheet of the images: half is written from the profile, half by the owner.
 
 After Gebru et al., Datasheets for Datasets (2021).
 """
@@ -15,7 +15,7 @@ What the project learns from, where it comes from and what is wrong with it.
 
 ## Source and licence
 
-<!-- owner: Say who took or publishes the pictures, where and when you got them, and under which licence. -->
+<!-- owner: Say who took or publishes the images, where and when you got them, and under which licence. -->
 
 ## Collection
 
@@ -23,29 +23,29 @@ What the project learns from, where it comes from and what is wrong with it.
 
 ## Labels
 
-<!-- owner: Say who named the classes, by which instruction, and how often two people would disagree. -->
+<!-- owner: Say who named the classes, following which instructions, and how often two people would disagree. -->
 
-## Pictures
+## Images
 
 <!-- data:start -->
 <!-- data:end -->
 
 ## People
 
-<!-- owner: Say whether people or their property can be recognised, and on which ground you may use that. -->
+<!-- owner: Say whether people or their property can be recognised, and on which legal basis you use that. -->
 
 ## Known biases
 
-<!-- owner: Say in which way these pictures differ from those the model will meet, and who pays for it. -->
+<!-- owner: Say how these images differ from those the model will meet, and who bears the cost. -->
 
 ## Upkeep
 
-<!-- owner: Say how often new pictures come, who checks them, and when old ones must be deleted. -->
+<!-- owner: Say how often new images come, who checks them, and when old ones must be deleted. -->
 """
 SAMPLE = (
     "The sample is scikit-learn's copy of the test part of the Optical Recognition of Handwritten "
     "Digits data set (E. Alpaydin, C. Kaynak, 1998, UCI, CC BY 4.0): digits of 43 people, scanned "
-    "and reduced to 8 by 8 points of 17 shades."
+    "and reduced to 8 by 8 pixels of 17 grey levels."
 )
 MOST_CLASSES = 50
 
@@ -60,13 +60,13 @@ def refresh(root: Path, report: dict[str, Any], source: str) -> None:
     report : dict
         The contents of reports/data.json.
     source : str
-        `data.source`.
+        `data.source` in params.yaml.
     """
     counts = report["target"]["classes"]
     total = sum(counts.values())
     dropped = "; ".join(f"{why}: {n:,}" for why, n in report["rows_dropped"].items())
     read = escape(
-        f"Read from {report['source']}: {report['rows_read']:,} pictures, "
+        f"Read from {report['source']}: {report['rows_read']:,} images, "
         f"{report['rows_used']:,} used{f' (left out: {dropped})' if dropped else ''}. SHA-256 of "
         f"the list of files begins {report['sha256'][:16]}."
     )
@@ -82,8 +82,8 @@ def refresh(root: Path, report: dict[str, Any], source: str) -> None:
         SAMPLE if source == "sample" else "",
         read,
         escape(report["missing_policy"]),
-        table(Table(["Class", "Pictures", "Share"], rows, frozenset([1, 2]))),
-        table(Table(["Trait", "Least", "Mean", "Most"], traits, frozenset([1, 2, 3]))),
+        table(Table(["Class", "Images", "Share"], rows, frozenset([1, 2]))),
+        table(Table(["Trait", "Minimum", "Mean", "Maximum"], traits, frozenset([1, 2, 3]))),
         bullets(doubts),
     )
     blocks.refresh(root / "DATA.md", {"data": content}, SKELETON)

@@ -1,4 +1,4 @@
-"""From the bytes of a file to an upright RGB picture; the only place that decodes one.
+"""From the bytes of a file to an upright RGB image; nothing else decodes one.
 
 Training, batch prediction and the service share it. It needs Pillow and numpy only.
 """
@@ -25,6 +25,7 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 ORIENTATION = 0x0112
+NOT_AN_IMAGE = "This is not a PNG, JPEG, WebP or BMP image."
 # No model here looks closer; a JPEG larger than this is decoded at a half, quarter or eighth.
 ENOUGH = 1024
 # Our own limit is checked before any pixel is decoded.
@@ -45,15 +46,15 @@ _BROKEN = (
 
 
 class NotAnImageError(UserError):
-    """The bytes are of no format that is read."""
+    """The bytes are not of a format that is read."""
 
 
 class TooManyPixelsError(UserError):
-    """The picture is larger than the limit; it was not decoded."""
+    """The image is larger than the limit; it was not decoded."""
 
 
 class DamagedImageError(UserError):
-    """The bytes begin like a picture and cannot be decoded."""
+    """The bytes begin like an image and cannot be decoded."""
 
 
 def sniff(content: bytes) -> str:
@@ -62,25 +63,25 @@ def sniff(content: bytes) -> str:
     Raises
     ------
     NotAnImageError
-        If they name none that is read.
+        If they do not name one that is read.
     """
     for name, signature in SIGNATURES.items():
         if content.startswith(signature):
             return name
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "WEBP"
-    raise NotAnImageError("This is no PNG, JPEG, WebP or BMP picture.")
+    raise NotAnImageError(NOT_AN_IMAGE)
 
 
 def decode(content: bytes, max_megapixels: float) -> Image.Image:
-    """Decode a picture: upright, on white where it was transparent, RGB, 8 bits a channel.
+    """Decode an image: upright, on white where it was transparent, RGB, 8 bits a channel.
 
     Parameters
     ----------
     content : bytes
         The whole file.
     max_megapixels : float
-        The largest picture, in millions of pixels; the header is asked before decoding.
+        The largest image, in millions of pixels; the header is read before decoding.
 
     Raises
     ------
@@ -98,13 +99,13 @@ def decode(content: bytes, max_megapixels: float) -> Image.Image:
         image = _rgb(image)
         return image if turn is None else image.transpose(turn)
     except _BROKEN as error:
-        raise DamagedImageError(f"The {kind} picture is damaged and cannot be decoded.") from error
+        raise DamagedImageError(f"The {kind} image is damaged and cannot be decoded.") from error
 
 
 def _limit(width: int, height: int, max_megapixels: float) -> None:
     if width * height > max_megapixels * 1e6:
         raise TooManyPixelsError(
-            f"The picture has {width:,} x {height:,} pixels; at most {max_megapixels:g} million "
+            f"The image has {width:,} x {height:,} pixels; at most {max_megapixels:g} million "
             "are read. Send a smaller one."
         )
 
@@ -113,7 +114,7 @@ def _webp_size(content: bytes) -> tuple[int, int]:
     """Width and height from the header: Pillow's decoder reserves the canvas when it opens one."""
     kind, body = content[12:16], content[20:30]
     if len(body) < 10:
-        raise DamagedImageError("The WEBP picture is damaged and cannot be decoded.")
+        raise DamagedImageError("The WEBP image is damaged and cannot be decoded.")
     if kind == b"VP8X":
         return 1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little")
     if kind == b"VP8L":
@@ -127,7 +128,7 @@ def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ORIENTATION, 1))
     except _BROKEN:
-        return 1  # the note is damaged, the picture need not be
+        return 1  # the tag is damaged, the image need not be
 
 
 def _rgb(image: Image.Image) -> Image.Image:
@@ -137,22 +138,22 @@ def _rgb(image: Image.Image) -> Image.Image:
         shift = 8 if values.max(initial=0) > 255 else 0
         image = Image.fromarray(np.clip(values >> shift, 0, 255).astype(np.uint8))
     if image.has_transparency_data:
-        picture = image.convert("RGBA")
-        flat = Image.new("RGBA", picture.size, "white")
-        flat.alpha_composite(picture)
+        layer = image.convert("RGBA")
+        flat = Image.new("RGBA", layer.size, "white")
+        flat.alpha_composite(layer)
         return flat.convert("RGB")
     return image.convert("RGB")
 
 
 def is_grey(image: Image.Image) -> bool:
-    """Whether the three channels are alike, but for what JPEG makes of them."""
+    """Whether the three channels are equal, but for what JPEG compression changes."""
     small = np.asarray(image.resize((32, 32)), dtype=np.int16)
     return bool((small.max(axis=2) - small.min(axis=2)).max() <= 8)
 
 
-def squeezed(image: Image.Image, side: int, mode: str) -> Image.Image:
-    """The whole picture in a square of `side` pixels; `mode` is "L" (grey) or "RGB"."""
-    picture = image if image.mode == mode else image.convert(mode)
-    if picture.size == (side, side):
-        return picture
-    return picture.resize((side, side), Image.Resampling.BILINEAR)
+def resized(image: Image.Image, side: int, mode: str) -> Image.Image:
+    """The whole image, resized to `side` by `side` pixels; `mode` is "L" (grey) or "RGB"."""
+    converted = image if image.mode == mode else image.convert(mode)
+    if converted.size == (side, side):
+        return converted
+    return converted.resize((side, side), Image.Resampling.BILINEAR)

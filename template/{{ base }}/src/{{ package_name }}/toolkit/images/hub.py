@@ -1,4 +1,4 @@
-"""A data set of the Hugging Face hub as folders of pictures, where there is network."""
+"""A data set of the Hugging Face hub as folders of images, where there is network."""
 
 import io
 from pathlib import Path
@@ -23,7 +23,7 @@ def fetch(name: str, folder: Path) -> None:
     Raises
     ------
     UserError
-        If the library is not installed, the data set cannot be had, or has no pictures with
+        If the library is not installed, the data set cannot be fetched, or it has no images with
         classes.
     """
     try:
@@ -36,14 +36,14 @@ def fetch(name: str, folder: Path) -> None:
         rows: Any = load_dataset(name, split="train")
     except (OSError, ValueError) as error:  # its errors for "no such data set" and "no network"
         raise UserError(
-            f"The data set {name!r} cannot be had from the Hugging Face hub: {error}. Check the "
-            "name and the network, or download the pictures and use `data.source: folder`."
+            f"The data set {name!r} cannot be fetched from the Hugging Face hub: {error}. Check the "
+            "name and the network, or download the images and use `data.source: folder`."
         ) from error
-    pictures = [column for column, kind in rows.features.items() if isinstance(kind, Image)]
+    images = [column for column, kind in rows.features.items() if isinstance(kind, Image)]
     labels = [column for column, kind in rows.features.items() if isinstance(kind, ClassLabel)]
-    if not pictures or not labels:
+    if not images or not labels:
         raise UserError(
-            f"The data set {name!r} has no column of pictures with a column of classes."
+            f"The data set {name!r} has no column of images beside a column of classes."
         )
     names = rows.features[labels[0]].names
     for number, row in enumerate(tqdm(rows, desc=f"fetching {name}", unit="img")):
@@ -51,5 +51,5 @@ def fetch(name: str, folder: Path) -> None:
         path = folder / label / f"{number:06d}.png"
         if not path.exists():
             buffer = io.BytesIO()
-            row[pictures[0]].save(buffer, "PNG")
+            row[images[0]].save(buffer, "PNG")
             write_bytes(path, buffer.getvalue())

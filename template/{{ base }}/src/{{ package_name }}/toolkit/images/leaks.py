@@ -1,4 +1,4 @@
-"""Leak checks on pictures: copies across the split, and files that tell the class."""
+"""Leak checks on images: copies across the split, and files that give their class away."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
-from ..splitting.images import Sides
-from .reading import Picture
+from ..splitting.images import Split
+from .scanning import ImageFile
 
 Finding = dict[str, Any]
 # Of the way from chance to certainty.
@@ -18,25 +18,25 @@ MOST_NAMED = 3
 
 
 def run(
-    pictures: list[Picture],
+    images: list[ImageFile],
     pairs: list[tuple[int, int]],
-    sides: Sides,
+    split: Split,
     seed: int,
 ) -> list[Finding]:
     """All checks; each says what it saw.
 
     Parameters
     ----------
-    pictures : list of Picture
+    images : list of ImageFile
     pairs : list of (int, int)
         Near-duplicates.
-    sides : Sides
+    split : Split
     seed : int
     """
     return [
-        _across(pictures, pairs, sides),
-        _contradictions(pictures, pairs),
-        _telling_files(pictures, seed),
+        _across(images, pairs, split),
+        _contradictions(images, pairs),
+        _telling_files(images, seed),
     ]
 
 
@@ -44,11 +44,11 @@ def _finding(check: str, status: str, detail: str, remedy: str = "") -> Finding:
     return {"check": check, "status": status, "columns": [], "detail": detail, "remedy": remedy}
 
 
-def _across(pictures: list[Picture], pairs: list[tuple[int, int]], sides: Sides) -> Finding:
-    tested = set(sides.test.tolist())
+def _across(images: list[ImageFile], pairs: list[tuple[int, int]], split: Split) -> Finding:
+    tested = set(split.test.tolist())
     crossing = [pair for pair in pairs if (pair[0] in tested) != (pair[1] in tested)]
     detail = (
-        f"Pairs of pictures that look the same (perceptual hash, confirmed by thumbnails): "
+        f"Pairs of images that look the same (perceptual hash, confirmed by thumbnails): "
         f"{len(pairs):,}; on both sides of the split: {len(crossing):,}."
     )
     if not crossing:
@@ -56,35 +56,35 @@ def _across(pictures: list[Picture], pairs: list[tuple[int, int]], sides: Sides)
     return _finding(
         "near-duplicates-across-split",
         "failed",
-        f"{detail} The first: {_names(pictures, crossing)}.",
-        "Remove the copies, or put what belongs together into one `data.group`.",
+        f"{detail} The first: {_names(images, crossing)}.",
+        "Remove the copies, or name by `data.group` what belongs together.",
     )
 
 
-def _contradictions(pictures: list[Picture], pairs: list[tuple[int, int]]) -> Finding:
-    torn = [(i, j) for i, j in pairs if pictures[i].label != pictures[j].label]
+def _contradictions(images: list[ImageFile], pairs: list[tuple[int, int]]) -> Finding:
+    torn = [(i, j) for i, j in pairs if images[i].label != images[j].label]
     if not torn:
-        detail = "No picture appears under two classes."
+        detail = "No image appears under two classes."
         return _finding("same-picture-two-classes", "passed", detail)
     return _finding(
         "same-picture-two-classes",
         "warning",
-        f"Pairs that look the same and are of two classes: {len(torn):,}. {_names(pictures, torn)}.",
-        "Look at them and correct the wrong label.",
+        f"Pairs that look the same and have two classes: {len(torn):,}. {_names(images, torn)}.",
+        "Look at them, and correct the wrong label.",
     )
 
 
-def _telling_files(pictures: list[Picture], seed: int) -> Finding:
-    """Does a file's size or format give its class away, whatever it shows?"""
-    y = np.array([picture.label for picture in pictures])
-    formats = sorted({picture.traits["format"] for picture in pictures})
+def _telling_files(images: list[ImageFile], seed: int) -> Finding:
+    """Whether a file's size or format gives its class away, whatever it shows."""
+    y = np.array([image.label for image in images])
+    formats = sorted({image.traits["format"] for image in images})
     x = np.array(
         [
             [
-                formats.index(p.traits[name]) if name == "format" else p.traits[name]
+                formats.index(image.traits[name]) if name == "format" else image.traits[name]
                 for name in FILE_TRAITS
             ]
-            for p in pictures
+            for image in images
         ],
         dtype=np.float64,
     )
@@ -94,8 +94,8 @@ def _telling_files(pictures: list[Picture], seed: int) -> Finding:
     found = balanced_accuracy_score(y, cross_val_predict(tree, x, y, cv=folds))
     chance = 1 / len(np.unique(y))
     detail = (
-        f"Width, height and format alone find {found:.0%} of the pictures of a class on average; "
-        f"guessing finds {chance:.0%}."
+        f"Width, height and format alone reach a balanced accuracy of {found:.0%}; guessing reaches "
+        f"{chance:.0%}."
     )
     if (found - chance) / (1 - chance) < TELLING:
         return _finding("file-tells-class", "passed", detail)
@@ -103,12 +103,12 @@ def _telling_files(pictures: list[Picture], seed: int) -> Finding:
         "file-tells-class",
         "warning",
         detail,
-        "The classes seem to come from different sources. Bring all pictures to one size and "
-        "format, or collect them in one way: a model may learn the source instead.",
+        "The classes seem to come from different sources, and a model may learn the source instead. "
+        "Convert all images to one size and format, or collect them in one way.",
     )
 
 
-def _names(pictures: list[Picture], pairs: list[tuple[int, int]]) -> str:
-    shown = [f"{pictures[i].file} and {pictures[j].file}" for i, j in pairs[:MOST_NAMED]]
+def _names(images: list[ImageFile], pairs: list[tuple[int, int]]) -> str:
+    shown = [f"{images[i].file} and {images[j].file}" for i, j in pairs[:MOST_NAMED]]
     more = f", and {len(pairs) - MOST_NAMED:,} more" if len(pairs) > MOST_NAMED else ""
     return "; ".join(shown) + more

@@ -1,4 +1,4 @@
-"""The sample: 1,797 handwritten digits of 8 by 8 points, as folders of PNG files."""
+"""The sample: 1,797 handwritten digits of 8 by 8 pixels, as folders of PNG files."""
 
 import io
 from pathlib import Path
@@ -11,13 +11,13 @@ from ..project.files import write_bytes
 
 ABOUT = {
     "problem": (
-        "Which digit is it? A form or a cheque holds a handwritten digit; the model reads it, and "
-        "one it is unsure of goes to a person."
+        "Which digit is it? The model reads a handwritten digit from a form or a cheque; one it is "
+        "unsure of goes to a person."
     ),
     "approach": (
-        "Scanned digits of 43 people are written out as one folder of PNG files a class. Each rung "
-        "sees a picture in its own way: as points, as edges, as a small network sees it, or as a "
-        "network trained on photographs does."
+        "Scanned digits of 43 people are written out as one folder of PNG files a class. The "
+        "candidates differ in what they see of an image: its pixels, its edges, what a small network "
+        "learns from these images, or what a network pretrained on photographs has learned."
     ),
 }
 SOURCE = "scikit-learn's handwritten digits (Alpaydin and Kaynak, 1998, CC BY 4.0)"

@@ -1,4 +1,4 @@
-"""Set the test pictures aside, with the shares of the classes kept and groups together."""
+"""Split images into training and test, with the shares of the classes kept and groups together."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,8 @@ from ..project.errors import UserError
 
 
 @dataclass(frozen=True)
-class Sides:
-    """Positions of the pictures of each side, and how they were chosen."""
+class Split:
+    """Positions of the training and the test images, and how they were chosen."""
 
     train: NDArray[np.intp]
     test: NDArray[np.intp]
@@ -19,17 +19,17 @@ class Sides:
     reason: str
 
 
-def set_aside(
+def split_stratified(
     codes: NDArray[np.int64], groups: NDArray[np.intp], test_size: float, seed: int
-) -> Sides:
-    """Split rows into training and test.
+) -> Split:
+    """Draw the test rows at random, class by class; a group is never on both sides.
 
     Parameters
     ----------
     codes : ndarray of shape (n,)
         Class codes.
     groups : ndarray of shape (n,)
-        Rows with the same number stay on one side.
+        Rows with the same number stay together.
     test_size : float
         Share of the rows in the test set.
     seed : int
@@ -37,7 +37,7 @@ def set_aside(
     Raises
     ------
     UserError
-        If one side would lack all, or training would lack a class.
+        If there would be no test rows, or training would lack a class.
     """
     distinct = len(np.unique(groups))
     try:
@@ -48,25 +48,25 @@ def set_aside(
             )
         else:
             reason = (
-                "Drawn at random with the shares of the classes kept; pictures that look the same "
-                f"or share a group are on one side ({len(codes):,} pictures, {distinct:,} groups)."
+                "Drawn at random with the shares of the classes kept; images that look the same or "
+                f"share a group stay together ({len(codes):,} images, {distinct:,} groups)."
             )
             splitter = StratifiedGroupKFold(
                 max(2, round(1 / test_size)), shuffle=True, random_state=seed
             )
             train, test = min(
                 splitter.split(np.zeros((len(codes), 1)), codes, groups),
-                key=lambda sides: abs(len(sides[1]) / len(codes) - test_size),
+                key=lambda pair: abs(len(pair[1]) / len(codes) - test_size),
             )
     except ValueError as error:
         raise UserError(
-            f"{len(codes)} pictures of {len(np.unique(codes))} classes cannot be split with "
-            f"`split.test_size` {test_size:g}: {error}. Add pictures, or change the size."
+            f"{len(codes)} images of {len(np.unique(codes))} classes cannot be split with "
+            f"`split.test_size` {test_size:g}: {error}. Add images, or change the size."
         ) from error
     lost = np.setdiff1d(codes, codes[train])
     if len(lost) or not len(test):
         raise UserError(
-            f"{len(lost)} classes would have no picture to learn from, since all of theirs look "
-            "the same or share a group. Add pictures of them, or unset `data.group`."
+            f"{len(lost)} classes would have no image to learn from, since all of theirs look "
+            "the same or share a group. Add images of them, or unset `data.group`."
         )
-    return Sides(np.sort(train), np.sort(test), "stratified", reason)
+    return Split(np.sort(train), np.sort(test), "stratified", reason)

@@ -1,6 +1,6 @@
-"""The exported model: the same answer for an upload, in a folder or in training."""
+"""The exported model: the same prediction for an upload, in a folder or in training."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 from PIL import Image
 
-from ...features import View, from_spec
+from ..images.decoding import decode
 from ..project.errors import UserError
 from ..project.files import read_json, restore_folder
-from .decoding import decode
+from .extractors import FeatureExtractor
+
+FromSpec = Callable[[dict[str, Any], Path], FeatureExtractor]
+Respond = Callable[["Predictor", NDArray[np.float64]], list[dict[str, Any]]]
 
 _UNUSABLE = (
     onnx_errors.Fail,
@@ -32,23 +35,41 @@ class Predictor:
     ----------
     metadata : dict
         The bundle's `metadata.json`.
-    view : View
-        How the model sees pictures.
+    extractor : FeatureExtractor
+        What the model is given of an image.
     session : onnxruntime.InferenceSession
         From float32 `x` of shape (n, d) to `probabilities` of shape (n, classes).
+    respond : callable, optional
+        From the probabilities to what a caller is told, one dict an image; only `predict_bytes`
+        needs it.
     """
 
-    def __init__(self, metadata: dict[str, Any], view: View, session: Any) -> None:
+    def __init__(
+        self,
+        metadata: dict[str, Any],
+        extractor: FeatureExtractor,
+        session: Any,
+        respond: Respond | None = None,
+    ) -> None:
         self.metadata = metadata
         self.version = str(metadata["model_version"])
         self.classes: list[str] = metadata["classes"]
         self.max_megapixels = float(metadata["schema"]["image"]["max_megapixels"])
-        self.view = view
+        self.extractor = extractor
         self._session = session
+        self._respond = respond
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path, from_spec: FromSpec, respond: Respond | None = None) -> Self:
         """Read the bundle at `folder`.
+
+        Parameters
+        ----------
+        folder : Path
+        from_spec : callable
+            Makes the extractor from its spec and the bundle's folder.
+        respond : callable, optional
+            What a caller is told.
 
         Raises
         ------
@@ -65,7 +86,7 @@ class Predictor:
             session = onnxruntime.InferenceSession(
                 folder / "model.onnx", options, providers=["CPUExecutionProvider"]
             )
-            return cls(metadata, from_spec(metadata["view"], folder), session)
+            return cls(metadata, from_spec(metadata["view"], folder), session, respond)
         except (KeyError, TypeError, *_UNUSABLE) as error:
             raise UserError(
                 f"The model in {folder} cannot be used ({type(error).__name__}: {error}). "
@@ -78,38 +99,20 @@ class Predictor:
         Returns
         -------
         dict
-            `prediction`, `probabilities`, `threshold` (two classes) and `needs_review`.
+            What `respond` says of it.
 
         Raises
         ------
         NotAnImageError, TooManyPixelsError, DamagedImageError
         """
-        return self.predict([decode(content, self.max_megapixels)])[0]
-
-    def predict(self, images: Sequence[Image.Image]) -> list[dict[str, Any]]:
-        """Answer upright RGB pictures, as `predict_bytes` does."""
-        threshold, floor = self.metadata.get("threshold"), self.metadata["confidence_floor"]
-        answers = []
-        for row in self.outputs(images).tolist():
-            highest = max(row)
-            chosen = row.index(highest)
-            if threshold is not None:
-                chosen = 1 if row[1] >= threshold else 0
-            answers.append(
-                {
-                    "prediction": self.classes[chosen],
-                    "probabilities": dict(zip(self.classes, row, strict=True)),
-                    "threshold": threshold,
-                    "needs_review": highest < floor,
-                }
-            )
-        return answers
+        assert self._respond is not None
+        return self._respond(self, self.outputs([decode(content, self.max_megapixels)]))[0]
 
     def outputs(self, images: Sequence[Image.Image]) -> NDArray[np.float64]:
-        """Probabilities of upright RGB pictures, shape (n, classes)."""
-        return self.row_outputs(np.stack([self.view.extract(image) for image in images]))
+        """Probabilities of upright RGB images, shape (n, classes)."""
+        return self.row_outputs(np.stack([self.extractor.extract(image) for image in images]))
 
     def row_outputs(self, rows: NDArray[Any]) -> NDArray[np.float64]:
-        """Probabilities of rows that the view extracted, shape (n, classes)."""
-        given = self.view.inputs(rows)
+        """Probabilities of rows that the extractor made, shape (n, classes)."""
+        given = self.extractor.inputs(rows)
         return np.asarray(self._session.run(["probabilities"], {"x": given})[0], dtype=np.float64)

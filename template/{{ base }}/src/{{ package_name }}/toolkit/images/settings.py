@@ -1,14 +1,14 @@
-"""What `params.yaml` may say about the pictures of this role."""
+"""What `params.yaml` may say about images and the networks that look at them."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .toolkit.project.section import Section, Variables
+from ..project.settings import BaseParams, Costs, Section
 
 
 class Data(Section):
-    """Where the pictures come from."""
+    """Where the images come from."""
 
     source: Literal["sample", "folder", "hub"] = "sample"
     path: str = "data/raw"
@@ -18,7 +18,7 @@ class Data(Section):
 
 
 class Images(Section):
-    """How large and how colourful a picture is when a model sees it."""
+    """The size and the colours in which a model sees an image."""
 
     size: Literal["auto"] | Annotated[int, Field(ge=16, le=512)] = "auto"
     colour: Literal["auto", "grey", "rgb"] = "auto"
@@ -35,22 +35,10 @@ class Network(Section):
     fine_tune_epochs: int = Field(default=2, ge=1)
 
 
-class Costs(Section):
-    """What a wrong answer costs, in one currency; with two classes they choose the threshold."""
-
-    false_positive: float = Field(default=1, ge=0)
-    false_negative: float = Field(default=1, ge=0)
-    currency: str = "USD"
-
-
-class RoleParams(Section):
-    """The sections that only computer-vision projects have."""
+class ImageParams(BaseParams):
+    """The sections of a project about images."""
 
     data: Data = Data()
     images: Images = Images()
     network: Network = Network()
     costs: Costs = Costs()
-
-
-class RoleEnvironment(Variables):
-    """The variables that only computer-vision projects read: none."""

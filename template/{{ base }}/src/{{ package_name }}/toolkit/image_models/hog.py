@@ -13,12 +13,12 @@ CLIP = 0.2
 
 
 def cell_of(side: int) -> int:
-    """Pixels along a cell's edge, so that a picture has at most `CELLS` by `CELLS` of them."""
+    """Pixels along a cell's edge, so that an image has at most `CELLS` by `CELLS` of them."""
     return max(4, side // CELLS)
 
 
 def hog(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Describe a square grey picture.
+    """Describe a square grey image.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ def hog(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
         Gradient directions (unsigned, 9 bins) by cell, in overlapping blocks of 2 x 2 cells, each
         normalised to length 1, clipped at 0.2 and normalised again.
     """
-    picture = np.sqrt(grey.astype(np.float32) / 255)
-    dy, dx = np.gradient(picture)
+    root = np.sqrt(grey.astype(np.float32) / 255)
+    dy, dx = np.gradient(root)
     strength = np.hypot(dx, dy)
     place = (np.arctan2(dy, dx) % np.pi) * (BINS / np.pi) - 0.5
     low = np.floor(place).astype(np.int64)

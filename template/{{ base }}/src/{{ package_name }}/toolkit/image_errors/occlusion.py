@@ -1,7 +1,7 @@
-"""Where a model looks: the answer while one part of the picture after the other is covered.
+"""Where a model looks: how its prediction changes as one part of the image after another is covered.
 
 Zeiler and Fergus (2014), "Visualizing and Understanding Convolutional Networks", section 3; it
-asks nothing of the model but its answers, so it fits every rung.
+needs nothing of the model but its predictions, so it fits every candidate.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ COVER = 2  # a cover spans this many parts, so that it hides something
 def occlusion(
     image: Image.Image,
     code: int,
-    answer: Callable[[list[Image.Image]], NDArray[np.float64]],
+    predict: Callable[[list[Image.Image]], NDArray[np.float64]],
 ) -> NDArray[np.float64]:
     """How much the probability of a class falls when each part is covered in the mean colour.
 
@@ -27,8 +27,8 @@ def occlusion(
         Upright RGB.
     code : int
         The class.
-    answer : callable
-        From pictures to probabilities (n, classes).
+    predict : callable
+        From images to probabilities (n, classes).
 
     Returns
     -------
@@ -46,7 +46,7 @@ def occlusion(
             left, right = int(xs[column]), int(xs[column + COVER])
             copy.paste((red, green, blue), (left, int(ys[row]), right, int(ys[row + COVER])))
             covered.append(copy)
-    falls = answer([image])[0, code] - answer(covered)[:, code]
+    falls = predict([image])[0, code] - predict(covered)[:, code]
     total, hits = np.zeros((PARTS, PARTS)), np.zeros((PARTS, PARTS))
     for fall, place in zip(falls, range(steps * steps), strict=True):
         row, column = divmod(place, steps)

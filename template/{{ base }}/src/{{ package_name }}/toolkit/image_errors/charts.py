@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ..charts.figures import Charts
 from ..charts.style import BLUE, INK, MUTED, ORANGE, canvas, caption, grid_of, readable
 from ..evaluation.display import cell, percent
 
@@ -105,6 +106,13 @@ def robustness(data: Json, ladder: Json, metrics: Json) -> Figure | None:
         f"({rows[0]['n']:,} test pictures). Orange: beyond chance.",
     )
     return figure
+
+
+IMAGES: Charts = {
+    "mistakes": mistakes,
+    "robustness": robustness,
+    "explanations": explanations,
+}
 
 
 def _pixels(url: str) -> NDArray[Any]:

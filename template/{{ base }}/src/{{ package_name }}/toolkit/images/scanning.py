@@ -1,9 +1,6 @@
-"""Look at every picture once: can it be read, what is it like, has it been seen before?"""
+"""Look at every image once: can it be read, what is it like, and which images look the same?"""
 
 import hashlib
-import os
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ from tqdm import tqdm
 
 from ..project.errors import UserError
 from .decoding import SUFFIXES, decode, is_grey, sniff
+from .parallel import map_in_order
 
 HASH_SIDE = 8
 EVEN = 6
@@ -22,20 +20,20 @@ THUMB = 16
 
 
 @dataclass(frozen=True)
-class Picture:
-    """What one look at a file told.
+class ImageFile:
+    """What the scan found out about one file.
 
     Attributes
     ----------
     file : str
         Relative to the project's folder, with forward slashes.
     label : str
-        Its class: the folder under the root of the pictures.
+        Its class: the name of the top folder it lies in.
     sha256 : str
         Of the file's bytes.
     hash : int
-        64 bits of which neighbouring region is brighter ("dHash"): alike for pictures that look
-        alike, whatever their size and compression.
+        Difference hash of 64 bits, each of which says whether a region is brighter than its left
+        neighbour: alike for images that look alike, whatever their size and compression.
     thumb : ndarray of shape (16, 16), float32
         Grey, 0 to 1.
     traits : dict
@@ -54,20 +52,29 @@ class Picture:
 
 
 @dataclass
-class Looked:
-    """All pictures that can be read, in the order of their names, and what was set aside.
+class Scan:
+    """What lies in a folder of images.
 
-    `empty` names the class folders without a picture that can be read.
+    Attributes
+    ----------
+    images : list of ImageFile
+        All that can be read, in the order of their names.
+    unreadable : list of dict
+        `file` and `reason` of each that cannot.
+    others : list of str
+        Files whose names do not end as those of images do.
+    empty : list of str
+        Class folders without an image that can be read.
     """
 
-    pictures: list[Picture]
+    images: list[ImageFile]
     unreadable: list[dict[str, str]]
     others: list[str]
     empty: list[str]
 
 
 def files_of(folder: Path) -> tuple[list[Path], list[str]]:
-    """Files under the class folders that look like pictures by their ending, and the others.
+    """Files under the class folders whose names end as those of images do, and the others.
 
     Raises
     ------
@@ -76,13 +83,13 @@ def files_of(folder: Path) -> tuple[list[Path], list[str]]:
     """
     if not folder.is_dir():
         raise UserError(
-            f"`data.path` is {str(folder)!r}, which is no folder. Put your pictures into "
+            f"`data.path` is {str(folder)!r}, which is not a folder. Put your images into "
             f"{folder}/<class>/, one folder a class."
         )
     inside = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
     if not any(path.is_dir() for path in inside):
         raise UserError(
-            f"{folder}/ holds no folders. Put the pictures of each class into a folder named for "
+            f"{folder}/ holds no folders. Put the images of each class into a folder named for "
             f"it: {folder}/cat/1.jpg, {folder}/dog/2.jpg."
         )
     found, others = [], [path.name for path in inside if path.is_file()]
@@ -102,8 +109,8 @@ def class_folders(folder: Path) -> list[str]:
     return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
-def look(root: Path, folder: Path, max_megapixels: float) -> Looked:
-    """Look at every picture under `folder`; a file that cannot be read is set aside, and named.
+def scan(root: Path, folder: Path, max_megapixels: float) -> Scan:
+    """Look at every image under `folder`; a file that cannot be read is excluded, and named.
 
     Parameters
     ----------
@@ -112,29 +119,24 @@ def look(root: Path, folder: Path, max_megapixels: float) -> Looked:
     folder : Path
         Holds one folder a class.
     max_megapixels : float
-        Larger ones are set aside.
+        Larger ones are excluded.
     """
     paths, others = files_of(folder)
-    result = Looked([], [], others, [])
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        seen = _in_blocks(pool, paths, lambda path: _one(root, folder, path, max_megapixels))
-        for path, answer in zip(paths, tqdm(seen, "looking", len(paths), unit="img"), strict=True):
-            if isinstance(answer, Picture):
-                result.pictures.append(answer)
-            else:
-                name = path.relative_to(folder).as_posix()
-                result.unreadable.append({"file": name, "reason": answer})
-    known = {picture.label for picture in result.pictures}
+    result = Scan([], [], others, [])
+    scanned = map_in_order(lambda path: _scan_one(root, folder, path, max_megapixels), paths)
+    bar = tqdm(scanned, "reading images", len(paths), unit="img")
+    for path, found in zip(paths, bar, strict=True):
+        if isinstance(found, ImageFile):
+            result.images.append(found)
+        else:
+            name = path.relative_to(folder).as_posix()
+            result.unreadable.append({"file": name, "reason": found})
+    known = {image.label for image in result.images}
     result.empty = [name for name in class_folders(folder) if name not in known]
     return result
 
 
-def _in_blocks(pool: ThreadPoolExecutor, items: list[Path], work: Any) -> Iterable[Any]:
-    for start in range(0, len(items), 256):
-        yield from pool.map(work, items[start : start + 256])
-
-
-def _one(root: Path, folder: Path, path: Path, max_megapixels: float) -> Picture | str:
+def _scan_one(root: Path, folder: Path, path: Path, max_megapixels: float) -> ImageFile | str:
     try:
         content = path.read_bytes()
         image = decode(content, max_megapixels)
@@ -144,7 +146,7 @@ def _one(root: Path, folder: Path, path: Path, max_megapixels: float) -> Picture
         return str(error)
     grey = image.convert("L")
     thumb = np.asarray(grey.resize((THUMB, THUMB), Image.Resampling.BOX)) / np.float32(255)
-    return Picture(
+    return ImageFile(
         path.relative_to(root).as_posix(),
         path.relative_to(folder).parts[0],
         hashlib.sha256(content).hexdigest(),
@@ -164,7 +166,11 @@ def _difference_hash(grey: Image.Image) -> int:
 
 
 def traits(image: Image.Image) -> dict[str, float]:
-    """What a photographer would say of a picture, as numbers; errors are grouped by them."""
+    """Size, light and sharpness of an image; errors are grouped by them.
+
+    Brightness and contrast are the mean and the standard deviation of the grey values from 0 to 1,
+    sharpness the mean length of their gradient, both at 64 by 64 pixels.
+    """
     small = np.asarray(image.convert("L").resize((64, 64)), dtype=np.float32) / 255
     dy, dx = np.gradient(small)
     return {

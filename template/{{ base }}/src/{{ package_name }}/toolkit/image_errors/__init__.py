@@ -1,0 +1,1 @@
+"""Where a model of images errs, where it looks, and what disturbs it."""

@@ -1,0 +1,138 @@
+"""Where the model errs: class by class, by what the files are like, and image by image."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.metrics import confusion_matrix
+
+from ..image_models.bundle import data_url
+from ..image_models.feature_cache import FeatureCache
+from ..image_models.predictor import Predictor
+from ..images.dataset import ImageDataset
+from .occlusion import occlusion
+
+WORST = 20
+EXPLAINED = 6
+THUMBNAIL = 64
+
+
+def per_class(
+    y: NDArray[np.int64], decisions: NDArray[np.int64], classes: list[str]
+) -> list[dict[str, Any]]:
+    """Precision, recall and F1 of each class; null where a class was never predicted or met.
+
+    Parameters
+    ----------
+    y, decisions : ndarray of shape (n,)
+        Class codes: the true ones, and those after the threshold.
+    classes : list of str
+    """
+    counts = confusion_matrix(y, decisions, labels=np.arange(len(classes)))
+    rows = []
+    for code, name in enumerate(classes):
+        hits, met, told = counts[code, code], counts[code].sum(), counts[:, code].sum()
+        rows.append(
+            {
+                "class": name,
+                "n": int(met),
+                "precision": float(hits / told) if told else None,
+                "recall": float(hits / met) if met else None,
+                "f1": float(2 * hits / (met + told)) if met + told else None,
+            }
+        )
+    return rows
+
+
+def traits(dataset: ImageDataset) -> pd.DataFrame:
+    """What errors are grouped by: the class, and what the file is like."""
+    frame = pd.DataFrame([entry["traits"] for entry in dataset.entries])
+    frame = frame.astype({name: object for name in frame if frame[name].dtype.kind not in "fi"})
+    frame.insert(0, "class", pd.Series([e["class"] for e in dataset.entries], dtype=object))
+    return frame
+
+
+def worst_cases(
+    cache: FeatureCache,
+    loss: NDArray[np.float64],
+    predictions: NDArray[np.float64],
+    decisions: NDArray[np.int64],
+) -> list[dict[str, Any]]:
+    """The images with the largest error, each with a small copy.
+
+    Parameters
+    ----------
+    cache : FeatureCache
+        The test images.
+    loss : ndarray of shape (n,)
+        Error of each image.
+    predictions : ndarray of shape (n, classes)
+        Probabilities.
+    decisions : ndarray of shape (n,)
+        Class codes.
+    """
+    dataset, cases = cache.dataset, []
+    for row in np.argsort(-loss, kind="stable")[:WORST].tolist():
+        entry = dataset.entries[row]
+        rounded = {
+            name: round(value, 3) if isinstance(value, float) else value
+            for name, value in entry["traits"].items()
+        }
+        cases.append(
+            {
+                "row": row,
+                "truth": entry["class"],
+                "prediction": dataset.classes[decisions[row]],
+                "confidence": float(predictions[row].max()),
+                "truth_probability": float(predictions[row, dataset.y[row]]),
+                "values": {"file": entry["file"], **rounded},
+                "picture": _thumbnail(cache.image(row)),
+            }
+        )
+    return cases
+
+
+def explanations(
+    cache: FeatureCache,
+    predictor: Predictor,
+    predictions: NDArray[np.float64],
+    worst: list[dict[str, Any]],
+) -> list[dict[str, Any]]:
+    """Where the model looks: in some of the worst mistakes, then in its surest correct predictions.
+
+    Parameters
+    ----------
+    cache : FeatureCache
+        The test images.
+    predictor : Predictor
+    predictions : ndarray of shape (n, classes)
+        Probabilities.
+    worst : list of dict
+        From `worst_cases`.
+    """
+    y, classes = cache.dataset.y, cache.dataset.classes
+    right = np.flatnonzero(np.argmax(predictions, axis=1) == y)
+    sure = right[np.argsort(-predictions[right].max(axis=1), kind="stable")]
+    firsts = [int(sure[y[sure] == code][0]) for code in np.unique(y[sure])]
+    wrong = [case["row"] for case in worst if case["truth"] != case["prediction"]][: EXPLAINED // 2]
+    found = []
+    for row in [*wrong, *firsts[: EXPLAINED - len(wrong)]]:
+        image, code = cache.image(row), int(np.argmax(predictions[row]))
+        heat = occlusion(image, code, predictor.outputs)
+        found.append(
+            {
+                "row": row,
+                "truth": classes[y[row]],
+                "prediction": classes[code],
+                "confidence": float(predictions[row, code]),
+                "picture": _thumbnail(image),
+                "heat": [[round(float(value), 4) for value in line] for line in heat],
+            }
+        )
+    return found
+
+
+def _thumbnail(image: Image.Image) -> str:
+    return data_url(image, THUMBNAIL, Image.Resampling.LANCZOS)

@@ -1,0 +1,147 @@
+"""How far accuracy falls when images are corrupted as cameras and compression corrupt them.
+
+After Hendrycks and Dietterich (2019), "Benchmarking Neural Network Robustness to Common
+Corruptions and Perturbations"; severities are relative to the size of the image.
+"""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageEnhance, ImageFilter
+
+from ..image_models.classifier import CachedClassifier
+from ..image_models.feature_cache import FeatureCache
+
+Disturb = Callable[[Image.Image, np.random.Generator], Image.Image]
+Predict = Callable[[list[Image.Image]], NDArray[np.float64]]
+MOST = 400
+
+
+def _blurred(share: float) -> Disturb:
+    return lambda image, _: image.filter(ImageFilter.GaussianBlur(share * min(image.size)))
+
+
+def _noisy(strength: float) -> Disturb:
+    def disturb(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+        values = np.asarray(image, dtype=np.float32)
+        noise = rng.normal(0, 255 * strength, values.shape[:2])[:, :, None]
+        return Image.fromarray(np.clip(values + noise, 0, 255).astype(np.uint8))
+
+    return disturb
+
+
+def _turned(degrees: float) -> Disturb:
+    def disturb(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+        corner = tuple(int(v) for v in np.asarray(image)[0, 0])
+        angle = degrees * rng.choice([-1, 1])
+        return image.rotate(angle, Image.Resampling.BILINEAR, fillcolor=corner)
+
+    return disturb
+
+
+def _lit(factor: float) -> Disturb:
+    return lambda image, _: ImageEnhance.Brightness(image).enhance(factor)
+
+
+def _compressed(quality: int) -> Disturb:
+    def disturb(image: Image.Image, _: np.random.Generator) -> Image.Image:
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=quality)
+        return Image.open(buffer).convert("RGB")
+
+    return disturb
+
+
+CORRUPTIONS: list[tuple[str, str, Disturb]] = [
+    ("blur", "radius 4% of the side", _blurred(0.04)),
+    ("blur", "radius 10% of the side", _blurred(0.10)),
+    ("noise", "deviation 10%", _noisy(0.10)),
+    ("noise", "deviation 25%", _noisy(0.25)),
+    ("rotation", "10 degrees", _turned(10)),
+    ("rotation", "25 degrees", _turned(25)),
+    ("brightness", "60%", _lit(0.6)),
+    ("brightness", "150%", _lit(1.5)),
+    ("JPEG", "quality 30", _compressed(30)),
+    ("JPEG", "quality 8", _compressed(8)),
+]
+
+
+def measure(cache: FeatureCache, predict: Predict, seed: int) -> dict[str, Any]:
+    """Accuracy under each corruption, and the drop from the images as they are.
+
+    Parameters
+    ----------
+    cache : FeatureCache
+        The test images; at most 400 of them are used.
+    predict : callable
+        From images to probabilities (n, classes).
+    seed : int
+        Of the sample, the noise and the direction of rotations.
+
+    Returns
+    -------
+    dict
+        `rows`, one a corruption (`corruption`, `severity`, `n`, `accuracy`, `drop` and the 95%
+        interval `ci` of the drop, paired by image), the `worst` of them, and no `answer` to it yet.
+    """
+    images, y = _sample(cache, seed)
+    clean = np.argmax(predict(images), axis=1) == y
+    rows = []
+    for name, severity, _ in CORRUPTIONS:
+        row: dict[str, Any] = {"corruption": name, "severity": severity, "n": len(images)}
+        right = np.argmax(predict(corrupt(images, row, seed)), axis=1) == y
+        lost = clean.astype(float) - right
+        half = 1.96 * float(lost.std(ddof=1)) / np.sqrt(len(lost))
+        row |= {
+            "accuracy": float(right.mean()),
+            "drop": float(lost.mean()),
+            "ci": [float(lost.mean() - half), float(lost.mean() + half)],
+        }
+        rows.append(row)
+    return {"rows": rows, "worst": max(rows, key=lambda row: row["drop"]), "answer": None}
+
+
+def measure_augmented(
+    name: str, model: CachedClassifier, cache: FeatureCache, worst: dict[str, Any], seed: int
+) -> dict[str, Any]:
+    """What a model that was trained on disturbed images makes of the worst corruption.
+
+    Parameters
+    ----------
+    name : str
+        Of the candidate.
+    model : CachedClassifier
+        Fitted on training images.
+    cache : FeatureCache
+        The test images.
+    worst : dict
+        The row of `measure` with the largest drop.
+    seed : int
+        As in `measure`.
+    """
+    images, y = _sample(cache, seed)
+
+    def accuracy(given: list[Image.Image]) -> float:
+        rows = np.stack([model.extractor.extract(image) for image in given])
+        return float((model.classes_[np.argmax(model.predict_rows(rows), axis=1)] == y).mean())
+
+    return {
+        "rung": name,
+        "accuracy": accuracy(corrupt(images, worst, seed)),
+        "accuracy_undisturbed": accuracy(images),
+    }
+
+
+def corrupt(images: list[Image.Image], row: dict[str, Any], seed: int) -> list[Image.Image]:
+    """The images under the corruption and severity that `row` names."""
+    named = {(name, severity): disturb for name, severity, disturb in CORRUPTIONS}
+    disturb, rng = named[row["corruption"], row["severity"]], np.random.default_rng(seed)
+    return [disturb(image, rng) for image in images]
+
+
+def _sample(cache: FeatureCache, seed: int) -> tuple[list[Image.Image], NDArray[np.int64]]:
+    picked = np.random.default_rng(seed).permutation(len(cache.dataset))[:MOST]
+    return [cache.image(int(i)) for i in picked], cache.dataset.y[picked]

@@ -1,0 +1,1 @@
+"""Models of images: features and their cache, classifiers, networks, the exported model."""

@@ -48,7 +48,7 @@ def watched(package: Path, stage: str) -> list[str]:
     """Return the paths, relative to `src`, that the stage of this name depends on.
 
     A folder stands for all of its files where the stage needs every one of them. Data files count
-    when a file beside them names them.
+    when a file beside them, or above, names them or, as `*.ending`, all of their kind.
     """
     modules = modules_of(package)
     files = {modules[name] for name in closure(f"{package.name}.{stage}", modules)}
@@ -58,7 +58,8 @@ def watched(package: Path, stage: str) -> list[str]:
         text = path.read_text("utf-8")
         for other in path.parent.rglob("*"):
             is_data = other.suffix not in (".py", ".pyc") and other.is_file()
-            if is_data and other.name in text and other not in files:
+            is_named = other.name in text or f"*{other.suffix}`" in text
+            if is_data and is_named and other not in files:
                 files.add(other)
                 to_do.append(other)
     return sorted(_covered(package, files, package.parent))

@@ -8,8 +8,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import get_scorer
 
-from ..evaluation.display import metric_label, number
-from ..evaluation.display import score as shown
 from ..tables.dataset import Table
 from ..tables.encoder import Encoder
 from ..tables.predictor import Predictor
@@ -58,32 +56,28 @@ def random_split(
         "rung": candidate.name,
         "time_split": honest,
         "random_split": claimed,
-        "sentence": (
-            f"A random split would have claimed {metric_label(metric)} {shown(metric, claimed)} for "
-            f"{candidate.name}; on later rows it reaches {shown(metric, honest)}. Shuffled, test rows "
-            "share their days with training rows, so the model is asked about days it has seen."
-        ),
     }
 
 
 def rule_would_do(ladder: dict[str, Any], name: str) -> dict[str, Any]:
-    """Whether the rule of thumb called `name` is within one standard error of the best candidate."""
+    """Whether the candidate called `name` is within one standard error of the best one.
+
+    Returns
+    -------
+    dict
+        `answer`, `name`, `mean` (None if that candidate was skipped), and of the best candidate `best`,
+        `best_mean` and its `standard_error`.
+    """
     rungs = {rung["name"]: rung for rung in ladder["rungs"]}
-    rule, best = rungs.get(name), rungs[ladder["best"]]
-    if rule is None:
-        return {"answer": False, "sentence": "No rule of thumb was on the ladder to compare with."}
-    metric, gap = ladder["metric"], best["mean"] - rule["mean"]
-    answer = gap <= ladder["standard_error"]
-    verdict = (
-        "A rule would do: prefer it to a model, or stop here" if answer else "A rule would not do"
-    )
+    best, mean = rungs[ladder["best"]], rungs.get(name, {}).get("mean")
+    error = ladder["standard_error"]
     return {
-        "answer": bool(answer),
-        "sentence": (
-            f"{verdict}. The rule has {metric_label(metric)} {shown(metric, rule['mean'])} in "
-            f"cross-validation, {best['name']} {shown(metric, best['mean'])}; one standard error "
-            f"is {number(ladder['standard_error'], 2)}."
-        ),
+        "answer": mean is not None and bool(best["mean"] - mean <= error),
+        "name": name,
+        "mean": mean,
+        "best": best["name"],
+        "best_mean": best["mean"],
+        "standard_error": error,
     }
 
 

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+# A role whose metrics have other names adds them.
 LABELS = {
     "accuracy": "Accuracy",
     "average_precision": "Average precision",
@@ -21,23 +22,18 @@ LABELS = {
     "mean_absolute_error": "MAE",
     "mean_absolute_percentage_error": "MAPE",
     "mean_squared_error": "MSE",
-    "mrr_at_10": "MRR@10",
-    "ndcg_at_10": "nDCG@10",
     "median_absolute_error": "Median absolute error",
     "precision": "Precision",
     "precision_macro": "Precision (macro)",
     "r2": "R²",
     "recall": "Recall",
-    "recall_at_1": "Recall@1",
-    "recall_at_5": "Recall@5",
-    "recall_at_10": "Recall@10",
     "recall_macro": "Recall (macro)",
     "rmse": "RMSE",
     "roc_auc": "ROC AUC",
-    "roc_auc_ovo": "ROC AUC (one against one)",
-    "roc_auc_ovr": "ROC AUC (one against rest)",
-    "selection_rate": "Share answered positive",
-    "roc_auc_ovr_weighted": "ROC AUC (one against rest, weighted)",
+    "roc_auc_ovo": "ROC AUC (one vs. one)",
+    "roc_auc_ovr": "ROC AUC (one vs. rest)",
+    "selection_rate": "Share predicted positive",
+    "roc_auc_ovr_weighted": "ROC AUC (one vs. rest, weighted)",
     "root_mean_squared_error": "RMSE",
 }
 # A multiclass run measures the means over its classes under the short names.
@@ -70,6 +66,16 @@ SMALLER_IS_BETTER = {
     "root_mean_squared_error",
 }
 PERCENT = {"mape", "mean_absolute_percentage_error"}
+# What a reader in a hurry should see first, after the metric that chose.
+TELLING = [
+    "cost_per_1000",
+    "average_precision",
+    "recall",
+    "precision",
+    "balanced_accuracy",
+    "rmse",
+    "mae",
+]
 
 
 def metric_key(name: str) -> str:
@@ -86,7 +92,8 @@ def metric_label(name: str) -> str:
 def lowered(name: str) -> str:
     """Return a metric's name as it stands inside a sentence: `recall`, but `ROC AUC`."""
     label = metric_label(name)
-    return label if label[:2].isupper() or label[1:2].isdigit() else label[:1].lower() + label[1:]
+    is_name = label[:2].isupper() or label[1:2].isdigit() or label.startswith("Brier")
+    return label if is_name else label[:1].lower() + label[1:]
 
 
 def smaller_is_better(name: str) -> bool:
@@ -134,7 +141,7 @@ def percent(share: float | None, decimals: int = 1) -> str:
     """Format a share in [0, 1] as a percentage."""
     if share is None:
         return "–"
-    return f"{100 * share:.{decimals}f} %"
+    return f"{100 * share:.{decimals}f}%"
 
 
 def score(name: str, value: float | None) -> str:
@@ -192,12 +199,33 @@ def cell(value: Any, limit: int = 80) -> str:
         return "–"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)  # it may be a year or a code: no thousands are separated
+    if isinstance(value, int) or (isinstance(value, float) and _is_small_integer(value)):
+        return _minus(str(int(value)))
     if isinstance(value, float):
         return number(value)
     text = " ".join(str(value).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _is_small_integer(value: float) -> bool:
+    """Whether a value may be a year or a code, in which no thousands are separated."""
+    return value.is_integer() and abs(value) < 10_000
+
+
+def class_label(data: dict[str, Any], value: Any) -> str:
+    """A class as a reader knows it: its label in reports/data.json, or its value."""
+    labels = (data.get("target") or {}).get("labels") or {}
+    return cell(labels.get(str(value), value), 40)
+
+
+def sentence(text: str) -> str:
+    """Start with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
+def day(moment: object) -> str:
+    """Shorten an ISO moment to its day."""
+    return str(moment).replace("T", " ").split(" ")[0] if moment else "an unknown date"
 
 
 def listing(names: list[str], limit: int = 6) -> str:

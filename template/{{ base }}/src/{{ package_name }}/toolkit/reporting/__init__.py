@@ -1,1 +1,1 @@
-"""The report page, the model card, and the blocks of README."""
+"""What a run left behind, told in Markdown sections; the documents are lists of them."""

@@ -1,9 +1,10 @@
-"""What a finished run left behind, as the documents read it."""
+"""What a finished run left behind, as the sections read it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from ..evaluation.display import case, lookup
+from ..evaluation import display
 from ..project.files import read_json
 from ..project.settings import Project
 
@@ -21,6 +22,8 @@ class Run:
     data, ladder, metrics, metadata : dict
         `reports/data.json`, `reports/ladder.json`, `reports/metrics.json` and
         `models/current/metadata.json`.
+    in_words : mapping of str to str
+        How a candidate is called inside a sentence, where its name alone would not read well.
     """
 
     name: str
@@ -29,9 +32,10 @@ class Run:
     ladder: Json
     metrics: Json
     metadata: Json
+    in_words: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, project: Project) -> "Run":
+    def load(cls, project: Project, in_words: Mapping[str, str] | None = None) -> "Run":
         """Read the last run of a project.
 
         Raises
@@ -47,12 +51,8 @@ class Run:
             read_json(root / "reports" / "ladder.json", "train"),
             read_json(root / "reports" / "metrics.json", "evaluate"),
             read_json(root / "models" / "current" / "metadata.json", "train"),
+            in_words or {},
         )
-
-    @property
-    def about(self) -> Json:
-        """The sample's own `problem` and `approach`; empty when the data is the owner's."""
-        return self.data.get("about") or {}
 
     @property
     def task(self) -> str:
@@ -67,7 +67,7 @@ class Run:
     @property
     def case(self) -> str:
         """What is judged one by one: a row, unless the role names something else."""
-        return case(self.data)
+        return display.case(self.data)
 
     @property
     def metric(self) -> str:
@@ -75,24 +75,44 @@ class Run:
         return str(self.ladder["metric"])
 
     @property
-    def chosen(self) -> str:
-        """The rung that ships."""
-        return str(self.metrics.get("chosen_rung") or self.ladder["chosen"])
+    def direction(self) -> str:
+        """Which way the metric is better."""
+        return "lower is better" if display.smaller_is_better(self.metric) else "higher is better"
+
+    @property
+    def chosen(self) -> Json:
+        """The candidate that ships."""
+        name = self.metrics.get("chosen_rung") or self.ladder["chosen"]
+        return next((rung for rung in self.ladder["rungs"] if rung["name"] == name), {"name": name})
+
+    @property
+    def first(self) -> Json:
+        """The candidate that the others must beat."""
+        first: Json = self.ladder["rungs"][0]
+        return first
+
+    @property
+    def best(self) -> Json:
+        """The candidate with the highest mean."""
+        best: Json = max(self.ladder["rungs"], key=lambda rung: rung["mean"])
+        return best
+
+    @property
+    def standard_error(self) -> float:
+        """The standard error of the best candidate's mean over the folds."""
+        stated, best = self.ladder.get("standard_error"), self.best
+        return float(stated if stated is not None else best["std"] / len(best["scores"]) ** 0.5)
 
     @property
     def baseline(self) -> str:
-        """The rung the others must beat."""
-        return str(self.metrics.get("baseline_rung") or self.ladder["rungs"][0]["name"])
+        """The name of the candidate that the test set compares with."""
+        return str(self.metrics.get("baseline_rung") or self.first["name"])
 
     @property
     def target(self) -> str:
         """The name of the target column."""
-        return str(self.data.get("target", {}).get("name") or self.schema_target.get("name") or "")
-
-    @property
-    def schema_target(self) -> Json:
-        """The target's part of the schema that the model was trained with."""
-        return (self.metadata.get("schema") or {}).get("target") or {}
+        schema = (self.metadata.get("schema") or {}).get("target") or {}
+        return str((self.data.get("target") or {}).get("name") or schema.get("name") or "")
 
     @property
     def positive(self) -> int | None:
@@ -100,27 +120,40 @@ class Run:
         labels = [str(label).lower() for label in self.metrics.get("labels") or []]
         if len(labels) != 2:
             return None
-        named = self.metadata.get("positive", self.schema_target.get("positive"))
-        return labels.index(str(named).lower()) if str(named).lower() in labels else 1
+        schema = (self.metadata.get("schema") or {}).get("target") or {}
+        named = str(self.metadata.get("positive", schema.get("positive"))).lower()
+        return labels.index(named) if named in labels else 1
 
-    def rung(self, name: str) -> Json:
-        """Return a rung of the ladder; an empty dict if it is not there."""
-        return next((rung for rung in self.ladder["rungs"] if rung["name"] == name), {})
+    @property
+    def hardest_class(self) -> Json:
+        """The class found least often, of three or more: `label`, `recall`, `n`. Or empty."""
+        matrix, labels = self.metrics.get("confusion_matrix"), self.metrics.get("labels") or []
+        found = [
+            {"label": labels[place], "recall": row[place] / sum(row), "n": sum(row)}
+            for place, row in enumerate(matrix or [])
+            if len(labels) > 2 and sum(row)
+        ]
+        return min(found, key=lambda each: each["recall"], default={})
 
-    def best(self) -> Json:
-        """Return the rung with the highest mean."""
-        best: Json = max(self.ladder["rungs"], key=lambda rung: rung["mean"])
-        return best
+    def spoken(self, name: str) -> str:
+        """A candidate inside a sentence."""
+        return self.in_words.get(name, name)
 
-    def standard_error(self) -> float:
-        """Return the standard error of the best rung's mean over the folds."""
-        best = self.best()
-        stated = self.ladder.get("standard_error")
-        return float(stated if stated is not None else best["std"] / len(best["scores"]) ** 0.5)
+    def label(self, value: object) -> str:
+        """A class as a reader knows it."""
+        return display.class_label(self.data, value)
+
+    def rows_of(self, value: object) -> str:
+        """The rows of a class inside a sentence."""
+        if self.label(value) != str(value):
+            return f"{self.label(value)} {self.case}s"
+        return (
+            f"the {self.case}s where {display.cell(self.target, 40)} is {display.cell(value, 40)}"
+        )
 
     def test(self, who: str, metric: str | None = None) -> float | None:
-        """Return a test-set metric of `chosen` or `baseline`; None if it was not measured."""
-        value = lookup(self.metrics.get(who) or {}, metric or self.metric)
+        """A test-set metric of `chosen` or `baseline`; None if it was not measured."""
+        value = display.lookup(self.metrics.get(who) or {}, metric or self.metric)
         if value is None and who == "chosen" and metric in (None, self.metric):
             value = (self.metrics.get("primary") or {}).get("test")
         if value is None:
@@ -128,16 +161,24 @@ class Run:
         return abs(value) if (metric or self.metric).startswith("neg_") else float(value)
 
     def interval(self, metric: str | None = None) -> list[float] | None:
-        """Return the 95 % interval of a test-set metric, as a reader sees the metric."""
+        """The 95% interval of a test-set metric, as a reader sees the metric."""
         name = metric or self.metric
-        bounds = lookup(self.metrics.get("intervals") or {}, name)
+        bounds = display.lookup(self.metrics.get("intervals") or {}, name)
         if bounds is None:
             return None
         return sorted(abs(bound) for bound in bounds) if name.startswith("neg_") else bounds
 
     def test_gain(self) -> Json:
-        """Return `{"value", "ci"}` of the test-set gain over the baseline, positive when better.
+        """`{"value", "ci"}` of the test-set gain over the baseline, positive when better.
 
         Empty if it was not measured.
         """
-        return lookup(self.metrics.get("gain") or {}, self.metric) or {}
+        return display.lookup(self.metrics.get("gain") or {}, self.metric) or {}
+
+    def test_metrics(self, most: int | None = None) -> list[str]:
+        """The metrics of the test set: the one that chose, then the most telling ones."""
+        values, key = self.metrics.get("chosen") or {}, display.metric_label(self.metric)
+        names = [name for name, value in values.items() if isinstance(value, int | float)]
+        order = {name: place for place, name in enumerate(display.TELLING)}
+        names.sort(key=lambda n: (display.metric_label(n) != key, order.get(n, len(order))))
+        return names[:most]

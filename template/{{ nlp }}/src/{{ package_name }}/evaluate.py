@@ -1,43 +1,61 @@
-"""The stage `evaluate`: open the test questions, count the opening, and study the failures."""
+"""The evaluation stage: judge the index on the test questions once, and study where it fails."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 from tqdm import tqdm
 
+from .answers import POLICY
+from .models import BM25, make_candidates
+from .retrieval import arrange
+from .settings import Params
+from .toolkit.answer_evaluation import charts
+from .toolkit.answer_evaluation.answers import evaluate_answers
+from .toolkit.answer_evaluation.attacks import read_attacks
+from .toolkit.answer_evaluation.rankings import (
+    compare_rankings,
+    count_places,
+    lexical_is_enough,
+    question_slices,
+    worst_questions,
+)
+from .toolkit.answers.predictor import Predictor
+from .toolkit.charts import figures, overview
+from .toolkit.documents.questions import Question, read_subset, texts_of
+from .toolkit.documents.reading import Document, read_documents
+from .toolkit.documents.tokenize import stems
+from .toolkit.evaluation.openings import FIGURES, METRICS, count_opening
+from .toolkit.project.files import read_json, write_json
+from .toolkit.project.settings import Project
 from .toolkit.retrieval import scores
 from .toolkit.training import tracking
-from .toolkit.answers.evaluation import study
-from .toolkit.documents.tokenize import stems
 from .toolkit.training.bundle import BUNDLE, LADDER
-from .toolkit.project.config import Params, environment
-from .toolkit.documents.chunking import cut
-from .toolkit.documents.reading import Document, read_documents
-from .toolkit.charts.figures import draw_all
-from .toolkit.project.files import read_json, write_json
-from .toolkit.answers.injection import attacks
-from .toolkit.training.comparison import refit
-from .toolkit.documents.questions import Question, read_side
-from .toolkit.evaluation.display import metric_label, number
-from .toolkit.evaluation.display import score as shown
-from .models import BM25, make_rungs
-from .toolkit.answers.predictor import Predictor
-from .toolkit.evaluation.evaluation import FIGURES, METRICS, count_opening
-from .toolkit.evaluation.scores import bootstrap
 from .toolkit.training.review import outcome
-from .toolkit.evaluation.slices import slices
-from .train import Meaning, relevant_of, texts_of
+from .train import fit, read_corpus
 
-WORST = 20
-SMALLEST_SLICE = 15
-DRAWS = 2000
+CHARTS: figures.Charts = {
+    **figures.COMPARISON,
+    "slices": overview.slices,
+    "places": charts.places,
+}
 
 
-def run(root: Path, params: Params) -> dict[str, Any]:
+def own_scores(ranking: Sequence[str], relevant: Collection[str]) -> dict[str, float]:
+    """Scores of your own beside the usual ones; each gets an interval and a line in the report.
+
+    Parameters
+    ----------
+    ranking : sequence of str
+        At most ten document ids, best first.
+    relevant : collection of str
+        The documents that answer the question, at least one.
+    """
+    return {}
+
+
+def run(project: Project, params: Params) -> dict[str, Any]:
     """Measure the index in place on the test questions.
 
     Returns
@@ -50,214 +68,117 @@ def run(root: Path, params: Params) -> dict[str, Any]:
     UserError
         If there is no index, or no test questions.
     """
+    root, environment = project.root, project.environment()
     ladder = read_json(root / LADDER, "train")
-    predictor = Predictor.load(root / BUNDLE)
-    documents = read_documents(root)
-    train = read_side(root, "train")
-    openings = count_opening(root, root / "data" / "test.jsonl", predictor.version)
-    everything = read_side(root, "test")
-    asked = [each for each in everything if each.answerable]
-    wanted = relevant_of(asked)
+    predictor = Predictor.load(root / BUNDLE, environment, arrange, POLICY)
+    train = read_subset(root, "train")
+    # From here on the test questions are known: whoever changes the model now fits it to them.
+    openings, looks = count_opening(root, root / "data" / "test.jsonl", predictor.version)
+    test = read_subset(root, "test")
+    asked = [each for each in test if each.answerable]
+
     rankings = [
         predictor.index.documents(each.question, scores.DEPTH)
-        for each in tqdm(asked, "asking", unit="q")
+        for each in tqdm(asked, "asking", unit="question")
     ]
-    base = _baseline(root, documents, train, params).rank(texts_of(asked))
-    own, other = scores.of_all(rankings, list(wanted)), scores.of_all(base, list(wanted))
-    metric = ladder["metric"]
+    of_baseline = rank_with_baseline(project, params, train, asked)
+    wanted = [each.relevant for each in asked]
+    own = scores.of_all(rankings, wanted, own_scores)
+    metric, described = ladder["metric"], predictor.metadata["metrics"]
     result: dict[str, Any] = {
         "task": "retrieval",
         "n_train": len(train),
-        "n_test": len(everything),
+        "n_test": len(test),
         "n_ranked": len(asked),
         "test_openings": openings,
+        "test_looks": looks,
         "model_version": predictor.version,
         "chosen_rung": ladder["chosen"],
         "baseline_rung": ladder["rungs"][0]["name"],
-        **compared(own, other, params.seed),
+        **compare_rankings(own, scores.of_all(of_baseline, wanted, own_scores), params.seed),
     }
     result["primary"] = {
         "metric": metric,
-        "cv_mean": predictor.metadata["metrics"]["cv_mean"],
-        "cv_std": predictor.metadata["metrics"]["cv_std"],
+        "cv_mean": described["cv_mean"],
+        "cv_std": described["cv_std"],
         "test": result["chosen"][metric],
     }
     result["places"] = {
-        "chosen": places(rankings, wanted),
-        "baseline": places(base, wanted),
+        "chosen": count_places(rankings, asked),
+        "baseline": count_places(of_baseline, asked),
     }
-    rows = [vars(each) for each in everything]
-    result["answers"] = study(
+    result["answers"] = evaluate_answers(
+        POLICY,
         predictor.metadata,
-        environment(root),
+        environment,
         predictor.search,
-        rows,
-        attacks(),
+        test,
+        read_attacks(),
         predictor.index.vocabulary,
     )
-    result |= _decisions(predictor, everything)
-    result["slices"] = _slices(documents, asked, own["mrr_at_10"])
-    result["worst"] = _worst(everything, asked, rankings, own["mrr_at_10"])
+    result |= study_abstentions(predictor, test)
+    documents = {each.id: each for each in read_documents(root)}
+    reciprocal_ranks = own[scores.METRIC]
+    result["slices"] = question_slices(
+        lambda question: describe(question, documents), asked, reciprocal_ranks
+    )
+    result["worst"] = worst_questions(test, asked, rankings, reciprocal_ranks)
     result["fairness"] = []
-    result["rule_would_do"] = words_would_do(ladder)
+    result["rule_would_do"] = lexical_is_enough(ladder, BM25)
     write_json(root / METRICS, result)
     data = read_json(root / "reports" / "data.json", "data")
-    figures = draw_all(data, ladder, result, root / FIGURES)
-    tracking.log_evaluation(
-        root, ladder.get("mlflow_run_id"), result["chosen"], [root / METRICS, *figures]
-    )
+    drawn = figures.draw_all(CHARTS, data, ladder, result, root / FIGURES)
+    run_id = ladder.get("mlflow_run_id")
+    tracking.log_evaluation(project, run_id, result["chosen"], [root / METRICS, *drawn])
     return result
 
 
-def compared(
-    own: dict[str, NDArray[np.float64]], other: dict[str, NDArray[np.float64]], seed: int
-) -> dict[str, Any]:
-    """Means of both retrievers, with intervals of the first and of its gain over the second.
-
-    Questions are drawn anew, the same for both, so that a gain is paired by question.
-
-    Parameters
-    ----------
-    own, other : dict of ndarray of shape (n,)
-        Every score of every question.
-    seed : int
-    """
-
-    def means(rows: Any = slice(None)) -> dict[str, float]:
-        mine = {name: float(np.mean(values[rows])) for name, values in own.items()}
-        gains = {
-            f"gain:{name}": float(np.mean(values[rows] - other[name][rows]))
-            for name, values in own.items()
-        }
-        return {**mine, **gains}
-
-    whole = means()
-    n = len(next(iter(own.values())))
-    intervals = bootstrap(means, n, draws=DRAWS, seed=seed)
-    return {
-        "chosen": {name: whole[name] for name in own},
-        "baseline": {name: float(np.mean(values)) for name, values in other.items()},
-        "intervals": {name: intervals[name] for name in own},
-        "gain": {
-            name: {"value": whole[f"gain:{name}"], "ci": intervals[f"gain:{name}"]} for name in own
-        },
-        "interval_unit": "questions",
-    }
-
-
-def places(rankings: Sequence[Sequence[str]], wanted: NDArray[Any]) -> list[int]:
-    """How often the first relevant document stood in each of ten places, and how often in none."""
-    counts = [0] * (scores.DEPTH + 1)
-    for ranking, relevant in zip(rankings, wanted, strict=True):
-        place = _place(ranking, relevant)
-        counts[scores.DEPTH if place is None else place - 1] += 1
-    return counts
-
-
-def words_would_do(ladder: dict[str, Any]) -> dict[str, Any]:
-    """Whether the search that needs no embeddings is within one standard error of the best."""
-    rungs = {rung["name"]: rung for rung in ladder["rungs"]}
-    simple, best = rungs.get(BM25), rungs[ladder["best"]]
-    if simple is None:
-        return {"answer": False, "sentence": f"{BM25} was left out, so it is not compared."}
-    metric = ladder["metric"]
-    answer = best["mean"] - simple["mean"] <= ladder["standard_error"]
-    start = "No embeddings are needed" if answer else "Shared words alone do not do"
-    return {
-        "answer": bool(answer),
-        "sentence": f"{start}: {BM25} has {metric_label(metric)} {shown(metric, simple['mean'])} "
-        f"in cross-validation, {best['name']} {shown(metric, best['mean'])}; one standard error is "
-        f"{number(ladder['standard_error'], 2)}.",
-    }
-
-
-def _baseline(root: Path, documents: list[Document], train: list[Question], params: Params) -> Any:
-    """The first rung, fitted on the training questions."""
+def rank_with_baseline(
+    project: Project, params: Params, train: list[Question], asked: list[Question]
+) -> list[list[str]]:
+    """What the first candidate finds, fitted on the same training questions."""
+    _, corpus = read_corpus(project, params)
+    candidates = make_candidates(corpus, params.index.embedder, params.ladder.skip)
     known = [each for each in train if each.answerable]
-    meaning = Meaning(root, cut(documents, params.index.characters), params)
-    rungs = make_rungs(meaning.sizes(), params)
-    return refit(rungs[0], rungs, None, texts_of(known), relevant_of(known))
+    return fit(candidates[0], candidates, known).rank(texts_of(asked))
 
 
-def _decisions(predictor: Predictor, questions: list[Question]) -> dict[str, Any]:
+def study_abstentions(predictor: Predictor, questions: list[Question]) -> dict[str, Any]:
     """When quoted sentences answer and when they abstain, and whom their confidence sends.
 
     The rows of the confusion matrix are questions without an answer and those with one; its columns
     are abstentions and answers.
     """
     settings = predictor.answerer.settings
-    confidence, found, matrix = [], [], [[0, 0], [0, 0]]
+    confidences, found, matrix = [], [], [[0, 0], [0, 0]]
     for each in questions:
         hits = predictor.search(each.question, settings.passages)
         answer = predictor.answerer.quote(each.question, hits)
         matrix[int(each.answerable)][int(not answer.abstained)] += 1
-        confidence.append(answer.confidence)
+        confidences.append(answer.confidence)
         found.append(bool({hit.chunk.doc for hit in hits} & set(each.relevant)))
-    sure, right = np.array(confidence), np.array(found)
+    floor = predictor.metadata["confidence_floor"]
     return {
         "confusion_matrix": matrix,
         "threshold": settings.abstain_below,
         "money": None,
-        "review": outcome(predictor.metadata["confidence_floor"], sure, right),
+        "review": outcome(floor, np.array(confidences), np.array(found)),
     }
 
 
-def _slices(
-    documents: list[Document], questions: list[Question], ranks: NDArray[np.float64]
-) -> list[dict[str, Any]]:
-    """Groups of questions for which the right document stands lower, or higher, than usual."""
-    known = {each.id: each for each in documents}
-    rows = []
-    for each in questions:
-        asked = stems(each.question)
-        held = [stems(f"{known[name].title}\n{known[name].text}") for name in each.relevant]
-        rows.append(
-            {
-                "words in the question": float(len(each.question.split())),
-                "documents that answer": str(min(len(each.relevant), 3))
-                + (" or more" if len(each.relevant) > 2 else ""),
-                "words of the question in the document": max(
-                    len(asked & words) / max(len(asked), 1) for words in held
-                ),
-                "words in the document": float(
-                    np.mean([len(known[name].text.split()) for name in each.relevant])
-                ),
-                "kind of file": Path(known[each.relevant[0]].file).suffix,
-            }
-        )
-    frame = pd.DataFrame(rows)
-    frame = frame.astype({name: object for name in frame if frame[name].dtype.kind not in "fi"})
-    found = slices(frame, 1 - ranks, scores.METRIC, smallest=SMALLEST_SLICE)
-    for row in found:
-        row["score"], row["gap"] = 1 - row["score"], -row["gap"]
-        row["ci"] = [1 - row["ci"][1], 1 - row["ci"][0]]
-    return found
+def describe(question: Question, documents: dict[str, Document]) -> dict[str, float | str]:
+    """What questions are grouped by, to see for which of them the search is weaker.
 
-
-def _worst(
-    everything: list[Question],
-    asked: list[Question],
-    rankings: list[list[str]],
-    ranks: NDArray[np.float64],
-) -> list[dict[str, Any]]:
-    """The questions whose documents stand lowest."""
-    rows = {each.question: row for row, each in enumerate(everything)}
-    cases = []
-    for i in np.argsort(ranks, kind="stable")[:WORST].tolist():
-        each, place = asked[i], _place(rankings[i], asked[i].relevant)
-        cases.append(
-            {
-                "row": rows[each.question],
-                "truth": ", ".join(each.relevant[:3]),
-                "prediction": rankings[i][0] if rankings[i] else None,
-                "reciprocal_rank": float(ranks[i]),
-                "text": each.question,
-                "values": {"question": each.question, "place": place},
-            }
-        )
-    return cases
-
-
-def _place(ranking: Sequence[str], relevant: Any) -> int | None:
-    """The place of the first relevant document, counted from 1; None if it is not there."""
-    return next((place for place, name in enumerate(ranking, start=1) if name in relevant), None)
+    Numbers fall into quarters, text is taken by its value.
+    """
+    asked = stems(question.question)
+    relevant = [documents[name] for name in question.relevant]
+    shared = [len(asked & stems(f"{each.title}\n{each.text}")) for each in relevant]
+    count = len(relevant)
+    return {
+        "words in the question": float(len(question.question.split())),
+        "documents that answer": f"{min(count, 3)}{' or more' if count > 2 else ''}",
+        "words of the question in the document": max(shared) / max(len(asked), 1),
+        "words in the document": float(np.mean([len(each.text.split()) for each in relevant])),
+        "kind of file": Path(relevant[0].file).suffix,
+    }

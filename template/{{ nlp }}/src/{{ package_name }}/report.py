@@ -6,6 +6,7 @@ the figures are those of `CHARTS` in evaluate.py; add, drop or reorder either.
 """
 
 from .settings import Params
+from .toolkit.answer_evaluation import labels  # noqa: F401  what ranking scores are called
 from .toolkit.project.settings import Project
 from .toolkit.reporting.documents import Story, Writer, points, warnings, write
 from .toolkit.reporting.run import Run

@@ -1,1 +1,1 @@
-"""From passages to an answer that cites them: quoted sentences, or a language model's, checked."""
+"""From chunks to an answer that cites them: quoted sentences, or a language model's, checked."""

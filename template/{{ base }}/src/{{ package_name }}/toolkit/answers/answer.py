@@ -1,25 +1,25 @@
 """What an answer is, whoever worded it."""
 
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
-from ..documents.passages import Chunk, Hit
+from ..retrieval.chunks import Chunk, Hit
 
 NOTHING_FOUND = "The documents do not answer this question."
 
 
 @dataclass(frozen=True)
 class Citation:
-    """A passage that an answer rests on.
+    """A chunk that an answer rests on.
 
     Attributes
     ----------
     chunk : Chunk
-        The passage.
     score : float
         How near the retriever found it.
     quotes : tuple of str
-        The passage's own sentences that the answer rests on.
+        The chunk's own sentences that the answer rests on.
     """
 
     chunk: Chunk
@@ -54,6 +54,18 @@ class Usage:
             self.output_tokens + other.output_tokens,
             self.cost + other.cost,
         )
+
+
+@dataclass(frozen=True)
+class Support:
+    """A sentence that is told, and the hits that support it with their own words."""
+
+    text: str
+    by: Sequence[tuple[Hit, str]]
+
+    def __str__(self) -> str:
+        """The sentence and the ids of its passages, as it is told."""
+        return f"{self.text} {' '.join(f'[{hit.chunk.id}]' for hit, _ in self.by)}"
 
 
 @dataclass(frozen=True)
@@ -102,39 +114,30 @@ class Answer:
         """The answer that there is none."""
         return cls(NOTHING_FOUND, (), confidence, True, answered_by, reason, claims=claims)
 
-    def because(self, reason: str, usage: Usage, passing: bool) -> "Answer":
-        """The same answer, given instead of another for a reason."""
-        return replace(self, reason=reason, usage=usage, passing=passing)
-
-    def to_json(self, review_floor: float) -> dict[str, Any]:
-        """What the service answers and `predict` writes, but for the version and the time."""
-        return {
-            "prediction": "abstained" if self.abstained else "answered",
-            "answer": self.text,
-            "confidence": self.confidence,
-            "needs_review": self.abstained or self.confidence < review_floor,
-            "answered_by": self.answered_by,
-            "reason": self.reason,
-            "citations": [
-                {
-                    "id": each.chunk.id,
-                    "doc": each.chunk.doc,
-                    "title": each.chunk.title,
-                    "text": each.chunk.text,
-                    "quotes": list(each.quotes),
-                    "score": each.score,
-                }
-                for each in self.citations
-            ],
-        }
-
-
-def found_json(hit: Hit) -> dict[str, Any]:
-    """A hit as `/search` answers it."""
-    return {
-        "id": hit.chunk.id,
-        "doc": hit.chunk.doc,
-        "title": hit.chunk.title,
-        "text": hit.chunk.text,
-        "score": hit.score,
-    }
+    @classmethod
+    def of(
+        cls,
+        sentences: Sequence[Support],
+        confidence: float,
+        answered_by: str = "extractive",
+        reason: str | None = None,
+        claims: int | None = None,
+    ) -> Self:
+        """The answer that tells these sentences; each passage is cited once, with all its quotes."""
+        hits: dict[str, Hit] = {}
+        quotes: dict[str, dict[str, None]] = {}
+        for hit, quote in (pair for each in sentences for pair in each.by):
+            hits[hit.chunk.id] = hit
+            quotes.setdefault(hit.chunk.id, {})[quote] = None
+        return cls(
+            " ".join(map(str, sentences)),
+            tuple(
+                Citation(hit.chunk, hit.score, tuple(quotes[name])) for name, hit in hits.items()
+            ),
+            confidence,
+            False,
+            answered_by,
+            reason,
+            claims=len(sentences) if claims is None else claims,
+            supported=len(sentences),
+        )

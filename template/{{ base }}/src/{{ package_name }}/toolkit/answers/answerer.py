@@ -2,15 +2,16 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from ..documents.passages import Hit
-from . import extractive
+from ..documents.settings import Answers, DocumentEnvironment, Llm
+from ..retrieval.chunks import Hit
 from .answer import Answer, Usage
 from .cache import Cache
-from .confidence import Calibration, signals
-from .settings import AnsweringEnvironment, Answers, Llm
+from .confidence import Calibration
+from .policy import Policy, extractive_answer
 
 logger = logging.getLogger(__name__)
 CACHE = Path("data", "cache", "answers.sqlite")
@@ -23,37 +24,37 @@ class Answerer:
 
     Parameters
     ----------
+    policy : Policy
+        What the project decides about answers.
     answers : Answers
         The section `answers` of `params.yaml`.
     calibration : Calibration
         How sure an answer is.
-    review_floor : float
-        The confidence under which a person should look.
     model : LanguageModel, optional
         Who words the answer; None quotes.
-    why_not : str, optional
+    unavailable : str, optional
         Why there is no model although the settings want one.
     cache : Cache, optional
-        Answers given before.
+        Responses given before.
     vocabulary : frozenset of str
         The stems of the whole corpus.
     """
 
     def __init__(
         self,
+        policy: Policy,
         answers: Answers,
         calibration: Calibration,
-        review_floor: float,
         model: Any = None,
-        why_not: str | None = None,
+        unavailable: str | None = None,
         cache: Cache | None = None,
         vocabulary: frozenset[str] = frozenset(),
     ) -> None:
+        self.policy = policy
         self.settings = answers
         self._calibration = calibration
-        self._review_floor = review_floor
         self._model = model
-        self._why_not = why_not
+        self._unavailable = unavailable
         self.vocabulary = vocabulary
         self.cache = cache or Cache(None, [], 0)
         self.spent = Usage()
@@ -66,8 +67,9 @@ class Answerer:
     @classmethod
     def from_metadata(
         cls,
+        policy: Policy,
         metadata: Mapping[str, Any],
-        environment: AnsweringEnvironment,
+        environment: DocumentEnvironment,
         bounded: bool = False,
         in_memory: bool = False,
         vocabulary: frozenset[str] = frozenset(),
@@ -76,16 +78,17 @@ class Answerer:
 
         Parameters
         ----------
+        policy : Policy
         metadata : mapping
-            With `model_version`, `answers`, `llm`, `confidence` and `confidence_floor`.
-        environment : AnsweringEnvironment
+            With `model_version`, `answers`, `llm` and `confidence`.
+        environment : DocumentEnvironment
             Keys and addresses.
         bounded : bool
             Whether `llm.budget` holds, as it does for a run.
         in_memory : bool
             Whether the cache starts empty and is forgotten, as for a measurement.
         vocabulary : frozenset of str
-            The stems of the whole corpus (`words.vocabulary`).
+            The stems of the whole corpus.
 
         Raises
         ------
@@ -94,36 +97,40 @@ class Answerer:
             knows no prices.
         """
         answers, llm = Answers(**metadata["answers"]), Llm(**metadata["llm"])
-        model = why_not = None
+        model = unavailable = None
         identity = [str(metadata["model_version"]), answers.by]
         if answers.by == "llm":
             # Imported only here: LangChain takes a second and a hundred megabytes.
             from .budget import Budget
-            from .llm import PROMPT, LanguageModel, ModelUnavailable, make_chat
+            from .llm import LanguageModel, ModelUnavailable, make_chat
 
             address = environment.openai_base_url or environment.anthropic_base_url or ""
-            identity += [llm.provider, llm.model, address, PROMPT]
+            identity += [llm.provider, llm.model, address, policy.instructions]
             try:
-                chat = make_chat(llm, environment)
-                model = LanguageModel(chat, llm, answers.support, Budget(llm, bounded))
+                chat, budget = make_chat(llm, environment), Budget(llm, bounded)
+                model = LanguageModel(chat, policy, llm, answers.support, budget)
             except ModelUnavailable as error:
-                why_not = str(error)
-                logger.warning("answers are quoted, not worded: %s", why_not)
+                unavailable = str(error)
+                logger.warning("answers are quoted, not worded: %s", unavailable)
         path = Path(environment.answer_cache) if environment.answer_cache else CACHE
         return cls(
+            policy,
             answers,
-            Calibration.from_json(metadata.get("confidence")),
-            float(metadata["confidence_floor"]),
+            Calibration(**metadata["confidence"]),
             model,
-            why_not,
+            unavailable,
             Cache(None if in_memory else path, identity, answers.cached),
             vocabulary,
         )
 
-    def reply(
-        self, question: str, search: Search, on_event: OnEvent = lambda kind, text: None
+    def respond(
+        self,
+        question: str,
+        search: Search,
+        respond: Callable[[Answer], dict[str, Any]],
+        on_event: OnEvent = lambda kind, text: None,
     ) -> dict[str, Any]:
-        """What the service answers and `predict` writes, but for the version and the time.
+        """What a caller is told, from the cache where the question was asked before.
 
         Parameters
         ----------
@@ -131,26 +138,28 @@ class Answerer:
             As a person asks it.
         search : callable
             Gives the hits for a question and a number of them.
+        respond : callable
+            From an answer to what a caller is told.
         on_event : callable
             As for `LanguageModel.answer`.
 
         Returns
         -------
         dict
-            `Answer.to_json`, and `cached`: whether it was given before.
+            What `respond` gave, and `cached`: whether it was given before.
         """
         if (known := self.cache.get(question)) is not None:
             return {**known, "cached": True}
         answer = self.answer(question, search(question, self.settings.passages), on_event)
-        body = answer.to_json(self._review_floor)
+        response = respond(answer)
         if not answer.passing:
-            self.cache.put(question, body)
-        return {**body, "cached": False}
+            self.cache.put(question, response)
+        return {**response, "cached": False}
 
     def answer(
         self, question: str, hits: Sequence[Hit], on_event: OnEvent = lambda kind, text: None
     ) -> Answer:
-        """Answer from given passages, without the cache.
+        """Answer from given chunks, without the cache.
 
         Where the confidence is too low to answer, no language model is asked. Where one fails, the
         extractive answer says so in its `reason`.
@@ -160,10 +169,10 @@ class Answerer:
         BudgetSpentError
             If the language model might cost more than is left.
         """
-        if self._why_not is not None:
-            return self.quote(question, hits).because(self._why_not, Usage(), passing=True)
+        if self._unavailable is not None:
+            return self._instead(question, hits, self._unavailable, Usage())
         confidence = self.confidence(question, hits)
-        if self._model is None or confidence < self.settings.abstain_below:
+        if self._model is None or not self.policy.is_answered(confidence, self.settings):
             return self.quote(question, hits)
         from .llm import ModelUnavailable
 
@@ -172,21 +181,18 @@ class Answerer:
         except ModelUnavailable as error:
             logger.warning("%s", error)
             self.spent += error.usage
-            return self.quote(question, hits).because(str(error), error.usage, passing=True)
+            return self._instead(question, hits, str(error), error.usage)
         self.spent += answer.usage
         return answer
 
+    def _instead(self, question: str, hits: Sequence[Hit], reason: str, usage: Usage) -> Answer:
+        return replace(self.quote(question, hits), reason=reason, usage=usage, passing=True)
+
     def confidence(self, question: str, hits: Sequence[Hit]) -> float:
         """How sure it is, from 0 to 1, that the documents answer a question."""
-        return self._calibration.confidence(signals(question, hits, self.vocabulary))
+        return self._calibration.confidence(self.policy.features(question, hits, self.vocabulary))
 
     def quote(self, question: str, hits: Sequence[Hit]) -> Answer:
         """The extractive answer, whoever words the others."""
-        return extractive.answer(
-            question,
-            hits,
-            calibration=self._calibration,
-            vocabulary=self.vocabulary,
-            abstain_below=self.settings.abstain_below,
-            most=self.settings.sentences,
-        )
+        confidence = self.confidence(question, hits)
+        return extractive_answer(self.policy, self.settings, question, hits, confidence)

@@ -2,9 +2,9 @@
 
 import threading
 
+from ..documents.settings import Llm
 from ..project.errors import UserError
 from .answer import Usage
-from .settings import Llm
 
 
 class BudgetSpentError(UserError):

@@ -17,7 +17,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..documents.passages import Hit
 from ..documents.tokenize import (
     Sentence,
     is_negated,
@@ -28,7 +27,8 @@ from ..documents.tokenize import (
     split,
     stems,
 )
-from .answer import Citation
+from ..retrieval.chunks import Hit
+from .answer import Support
 
 _MARKS = re.compile(r"((?:\s*\[\s*\d+(?:\s*[,;]\s*\d+)*\s*\])+)\s*([.!?])?")
 _NUMBERS = re.compile(r"\d+")
@@ -40,18 +40,6 @@ class Claim:
 
     text: str
     cited: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Support:
-    """A sentence that stood the test, and the hits that support it with their own words."""
-
-    text: str
-    by: tuple[tuple[Hit, str], ...]
-
-    def __str__(self) -> str:
-        """The sentence and the ids of its passages, as it is told."""
-        return f"{self.text} {' '.join(f'[{hit.chunk.id}]' for hit, _ in self.by)}"
 
 
 def claims(text: str) -> list[Claim]:
@@ -130,14 +118,3 @@ def check(claim: Claim, hits: Sequence[Hit], share: float) -> Support | None:
             if quote is not None:
                 by.append((hit, quote))
     return Support(claim.text, tuple(by)) if by else None
-
-
-def merged(supported: Sequence[Support]) -> tuple[Citation, ...]:
-    """The passages of all sentences, each once, with all that is quoted of it."""
-    hits: dict[str, Hit] = {}
-    quotes: dict[str, dict[str, None]] = {}
-    for each in supported:
-        for hit, quote in each.by:
-            hits[hit.chunk.id] = hit
-            quotes.setdefault(hit.chunk.id, {})[quote] = None
-    return tuple(Citation(hit.chunk, hit.score, tuple(quotes[name])) for name, hit in hits.items())

@@ -1,22 +1,20 @@
-"""The index as it is served: search, and answers from what is found."""
+"""The bundle as it is served: search, and answers from what is found."""
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from .. import stores
-from ..documents.passages import Chunk, Hit
-from ..project.config import environment
+from ..documents.settings import DocumentEnvironment
 from ..project.errors import UserError
-from ..project.files import read_json, restore_folder, write_text
-from ..retrieval.embedder import Embedder
-from ..retrieval.index import Dense, Index, Setup, Way
-from ..retrieval.lexical import Bm25, Tfidf
-from .answerer import Answerer
+from ..project.files import read_json, restore_folder
+from ..retrieval.bundle import load_index
+from ..retrieval.chunks import Hit
+from ..retrieval.index import Arrange, Index
+from .answer import Answer
+from .answerer import Answerer, OnEvent
+from .policy import Policy
 
-PASSAGES = "passages.jsonl"
+Respond = Callable[[Answer, float], dict[str, Any]]
 
 
 class Predictor:
@@ -30,22 +28,47 @@ class Predictor:
         What is searched.
     answerer : Answerer
         Who words answers.
+    respond : callable, optional
+        From an answer and the confidence under which a person should look to what a caller is told;
+        only `respond` needs it.
     """
 
-    def __init__(self, metadata: dict[str, Any], index: Index, answerer: Answerer) -> None:
+    def __init__(
+        self,
+        metadata: dict[str, Any],
+        index: Index,
+        answerer: Answerer,
+        respond: Respond | None = None,
+    ) -> None:
         self.metadata = metadata
         self.version = str(metadata["model_version"])
         self.index = index
         self.answerer = answerer
+        self._respond = respond
 
     @classmethod
-    def load(cls, folder: Path, bounded: bool = False) -> Self:
+    def load(
+        cls,
+        folder: Path,
+        environment: DocumentEnvironment,
+        arrange: Arrange,
+        policy: Policy,
+        respond: Respond | None = None,
+        bounded: bool = False,
+    ) -> Self:
         """Read the bundle at `folder`.
 
         Parameters
         ----------
         folder : Path
-            The bundle.
+        environment : DocumentEnvironment
+            Keys and addresses.
+        arrange : callable
+            How the project brings two rankings together.
+        policy : Policy
+            What the project decides about answers.
+        respond : callable, optional
+            What a caller is told.
         bounded : bool
             Whether the budget of the language model holds, as it does for a run.
 
@@ -56,52 +79,26 @@ class Predictor:
         """
         restore_folder(folder)
         metadata = read_json(folder / "metadata.json", "train")
-        variables = environment(Path())
         try:
-            setup = Setup.from_json(metadata["setup"])
-            chunks = read_passages(folder)
-            ways: dict[str, Callable[[Path], Way]] = {"bm25": Bm25.load, "tfidf": Tfidf.load}
-            words = ways[setup.words](folder) if setup.words else None
-            meaning = None
-            if setup.meaning:
-                embedder = Embedder.load(
-                    folder, metadata["embedder"], variables.embeddings_base_url
-                )
-                store = stores.load(folder, metadata["store"], variables.database_url)
-                meaning = Dense(store, embedder.vector, [chunk.id for chunk in chunks])
-            index = Index(chunks, setup, words, meaning)
+            index = load_index(folder, metadata, environment, arrange)
             answerer = Answerer.from_metadata(
-                metadata, variables, bounded, vocabulary=index.vocabulary
+                policy, metadata, environment, bounded, vocabulary=index.vocabulary
             )
         except (KeyError, TypeError, ValueError, OSError) as error:
             raise UserError(
                 f"The index in {folder} cannot be used ({type(error).__name__}: {error}). "
                 "Run `train` again."
             ) from error
-        return cls(metadata, index, answerer)
+        return cls(metadata, index, answerer, respond)
 
     def search(self, question: str, k: int) -> list[Hit]:
-        """The `k` best passages, best first."""
+        """The `k` best chunks, best first."""
         return self.index.search(question, k)
 
-    def reply(
-        self, question: str, on_event: Callable[[str, str], None] | None = None
-    ) -> dict[str, Any]:
+    def respond(self, question: str, on_event: OnEvent = lambda kind, text: None) -> dict[str, Any]:
         """What the service answers and `predict` writes, but for the version and the time."""
-        return self.answerer.reply(question, self.search, on_event or _unheard)
-
-
-def _unheard(kind: str, text: str) -> None:
-    """Nobody listens."""
-
-
-def write_passages(folder: Path, chunks: Sequence[Chunk]) -> None:
-    """Write the passages of a bundle."""
-    lines = (json.dumps(asdict(chunk), ensure_ascii=False) for chunk in chunks)
-    write_text(folder / PASSAGES, "".join(f"{line}\n" for line in lines))
-
-
-def read_passages(folder: Path) -> list[Chunk]:
-    """Read what `write_passages` wrote."""
-    text = (folder / PASSAGES).read_text("utf-8")
-    return [Chunk(**json.loads(line)) for line in text.split("\n") if line]
+        respond, floor = self._respond, self.metadata["confidence_floor"]
+        assert respond is not None
+        return self.answerer.respond(
+            question, self.search, lambda answer: respond(answer, floor), on_event
+        )

@@ -10,11 +10,12 @@ many of a set of known attacks got through is measured by `evaluate`, with a mod
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from ..documents.passages import Hit
 from ..documents.tokenize import clean, one_line
+from ..retrieval.chunks import Hit
 
 _IT = r"(?:ai|a\.i\.|assistants?|language models?|llms?|chat ?bots?|chatgpt|gpt[-\w]*|claude|gemini|copilot|agents?)"
 _PATTERNS = (
@@ -139,7 +140,7 @@ def disarm(text: str) -> tuple[str, int]:
     return (left, withheld) if not is_order(left) else ("", withheld + 1)
 
 
-def show(hits: list[Hit]) -> Shown:
+def show(hits: Iterable[Hit]) -> Shown:
     """Disarm the texts and titles of hits."""
     shown, withheld = [], 0
     for hit in hits:

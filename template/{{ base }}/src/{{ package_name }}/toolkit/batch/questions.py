@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,10 @@ from tqdm import tqdm
 
 from ..answers.budget import BudgetSpentError
 from ..answers.predictor import Predictor
-from ..answers.question import problem
-from ..project.config import Params
+from ..documents.question import problem
 from ..project.errors import UserError
 from ..project.files import write_text
+from ..project.settings import Project
 from ..training.bundle import served
 
 READ = (".jsonl", ".txt", ".csv")
@@ -32,7 +33,9 @@ COLUMNS = [
 ]
 
 
-def run(root: Path, params: Params, source: Path, output: Path) -> dict[str, Any]:
+def predict_file(
+    project: Project, load: Callable[[Path], Predictor], source: Path, output: Path
+) -> dict[str, Any]:
     """Answer a file of questions.
 
     Every question has one row in the output, in the same order. One that the service would refuse has
@@ -41,10 +44,9 @@ def run(root: Path, params: Params, source: Path, output: Path) -> dict[str, Any
 
     Parameters
     ----------
-    root : Path
-        The project's folder.
-    params : Params
-        The settings; those of answers come from the bundle, as in the service.
+    project : Project
+    load : callable
+        From a bundle's folder to the predictor, which holds to the budget.
     source : Path
         `.txt` with a question a line, `.csv` with a column `question`, or `.jsonl` with objects that
         have the key `question`.
@@ -64,7 +66,7 @@ def run(root: Path, params: Params, source: Path, output: Path) -> dict[str, Any
     if output.suffix.lower() not in WRITTEN:
         raise UserError(f"--output {output}: end it in {' or '.join(WRITTEN)}.")
     questions = read_questions(source)
-    predictor = Predictor.load(served(root), bounded=True)
+    predictor = load(served(project))
     longest = predictor.answerer.settings.longest_question
     rows: list[dict[str, Any]] = []
     stopped: BudgetSpentError | None = None
@@ -76,7 +78,7 @@ def run(root: Path, params: Params, source: Path, output: Path) -> dict[str, Any
             row["error"] = "Not asked, since the budget was spent."
         else:
             try:
-                row |= {**predictor.reply(str(question)), "error": None}
+                row |= {**predictor.respond(str(question)), "error": None}
             except BudgetSpentError as error:
                 stopped = error
                 row["error"] = "Not asked, since the budget was spent."
@@ -150,7 +152,7 @@ def _from_csv(source: Path, text: str) -> list[tuple[Any, str | None]]:
             for row in reader
         ]
     except csv.Error as error:
-        raise UserError(f"{source} is no valid CSV: {error}.") from error
+        raise UserError(f"{source} is not valid CSV: {error}.") from error
 
 
 def _jsonl(rows: list[dict[str, Any]], version: str) -> str:

@@ -1,1 +1,1 @@
-"""Documents, passages and questions: reading, cutting, tokenizing."""
+"""Documents and the labelled questions on them: read, checked, split, and told in DATA.md."""

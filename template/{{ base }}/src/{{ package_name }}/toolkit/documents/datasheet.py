@@ -8,7 +8,6 @@ from typing import Any
 
 from ..markdown import blocks
 from ..markdown.markdown import Table, bullets, escape, paragraphs, table
-from . import sample
 
 SKELETON = """# Data
 
@@ -41,7 +40,7 @@ What the answers are taken from, where it comes from and what is wrong with it.
 """
 
 
-def refresh(root: Path, report: dict[str, Any], source: str) -> None:
+def refresh(root: Path, report: dict[str, Any], origin: str = "") -> None:
     """Write the generated block of DATA.md, and the file if there is none.
 
     Parameters
@@ -50,8 +49,8 @@ def refresh(root: Path, report: dict[str, Any], source: str) -> None:
         The project's folder.
     report : dict
         The contents of reports/data.json.
-    source : str
-        `data.source`.
+    origin : str
+        What is known of where the documents come from; the owner writes the rest.
     """
     dropped = "; ".join(f"{why}: {n:,}" for why, n in report["rows_dropped"].items())
     asked = report["questions"]
@@ -66,7 +65,7 @@ def refresh(root: Path, report: dict[str, Any], source: str) -> None:
     doubts = [*report["warnings"]]
     doubts += [f"{f['check']}: {f['detail']}" for f in report["leaks"] if f["status"] != "passed"]
     content = paragraphs(
-        sample.DATASHEET if source == "sample" else "",
+        origin,
         read,
         escape(report["missing_policy"]),
         table(Table(["Kind of file", "Documents"], kinds, frozenset([1]))),

@@ -34,7 +34,7 @@ def run(
     pairs: Sequence[tuple[str, str]],
     questions: Sequence[Question],
     groups: NDArray[np.intp],
-    sides: tuple[NDArray[np.intp], NDArray[np.intp]],
+    split: tuple[NDArray[np.intp], NDArray[np.intp]],
 ) -> list[dict[str, str]]:
     """Every check: `check`, `status` (passed, warning, failed), `detail` and `remedy`.
 
@@ -47,10 +47,10 @@ def run(
         n of them.
     groups : ndarray of shape (n,)
         The same number for questions that ask nearly the same.
-    sides : (train, test)
+    split : (train, test)
         Rows of the questions.
     """
-    return [_shared(groups, sides), _repeated(documents, questions), _twins(pairs, questions)]
+    return [_across_split(groups, split), _repeated(documents, questions), _twins(pairs, questions)]
 
 
 def _finding(check: str, bad: bool, detail: str, remedy: str) -> dict[str, str]:
@@ -58,10 +58,10 @@ def _finding(check: str, bad: bool, detail: str, remedy: str) -> dict[str, str]:
     return {"check": check, "status": status, "detail": detail, "remedy": remedy}
 
 
-def _shared(
-    groups: NDArray[np.intp], sides: tuple[NDArray[np.intp], NDArray[np.intp]]
+def _across_split(
+    groups: NDArray[np.intp], split: tuple[NDArray[np.intp], NDArray[np.intp]]
 ) -> dict[str, str]:
-    train, test = sides
+    train, test = split
     both = set(groups[train].tolist()) & set(groups[test].tolist())
     joined = len(groups) - len(set(groups.tolist()))
     return _finding(

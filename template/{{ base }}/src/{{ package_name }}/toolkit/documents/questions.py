@@ -1,4 +1,4 @@
-"""Labelled questions: read from JSON Lines, checked line by line, set apart for the test."""
+"""Labelled questions: read from JSON Lines, checked line by line, grouped and split."""
 
 import json
 from collections.abc import Collection
@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ..answers.question import problem
 from ..project.errors import UserError
-from ..project.files import write_text
-from .reading import read_lines
+from .question import problem
+from .reading import read_lines, write_lines
 from .tokenize import stems
 
 FEWEST = 10
@@ -97,13 +96,13 @@ def _checked(line: str, known: set[str]) -> Question:
         where = ".".join(map(str, first["loc"])) or "the line"
         raise ValueError(f"`{where}`: {first['msg']}") from error
     except ValueError as error:
-        raise ValueError(f"is no JSON ({error})") from error
+        raise ValueError(f"is not JSON ({error})") from error
     if wrong := problem(read.question, LONGEST):
         raise ValueError(wrong)
     unknown = [name for name in read.relevant if name not in known]
     if unknown:
         raise ValueError(
-            f"`relevant` names {', '.join(map(repr, unknown[:3]))}, which is no document: an id is "
+            f"`relevant` names {', '.join(map(repr, unknown[:3]))}, which is not a document: an id is "
             "a file's path without its suffix"
         )
     answerable = bool(read.relevant) if read.answerable is None else read.answerable
@@ -140,7 +139,7 @@ def groups_of(questions: list[Question], near: float = 0.8) -> NDArray[np.intp]:
     return groups
 
 
-def set_aside(
+def split_questions(
     questions: list[Question], groups: NDArray[np.intp], share: float, seed: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows for training and for the test; groups stay whole, both kinds of question are in both.
@@ -154,6 +153,11 @@ def set_aside(
     share : float
         Of the questions that go to the test.
     seed : int
+
+    Returns
+    -------
+    train, test : ndarray of int
+        Sorted rows.
     """
     rng = np.random.default_rng(seed)
     answerable = np.array([each.answerable for each in questions])
@@ -172,18 +176,29 @@ def set_aside(
     return np.setdiff1d(np.arange(len(questions)), chosen), chosen
 
 
-def write_side(root: Path, questions: list[Question], side: str) -> None:
+def write_subset(root: Path, subset: str, questions: list[Question]) -> None:
     """Write data/train.jsonl or data/test.jsonl whole."""
-    lines = (json.dumps(asdict(each), ensure_ascii=False) for each in questions)
-    write_text(root / "data" / f"{side}.jsonl", "".join(f"{line}\n" for line in lines))
+    write_lines(root / "data" / f"{subset}.jsonl", map(asdict, questions))
 
 
-def read_side(root: Path, side: str) -> list[Question]:
-    """What `write_side` wrote.
+def read_subset(root: Path, subset: str) -> list[Question]:
+    """What `write_subset` wrote.
 
     Raises
     ------
     UserError
         If the data stage has not run.
     """
-    return [Question(**value) for value in read_lines(root / "data" / f"{side}.jsonl", "data")]
+    return [Question(**value) for value in read_lines(root / "data" / f"{subset}.jsonl", "data")]
+
+
+def texts_of(questions: list[Question]) -> list[str]:
+    """What is asked."""
+    return [each.question for each in questions]
+
+
+def relevant_of(questions: list[Question]) -> NDArray[np.object_]:
+    """The documents that answer each of n questions, shape (n,), an object array of sets."""
+    wanted = np.empty(len(questions), dtype=object)
+    wanted[:] = [frozenset(each.relevant) for each in questions]
+    return wanted

@@ -1,4 +1,4 @@
-"""From a folder of files to documents: what can be read is read, the rest is named and set aside."""
+"""From a folder of files to documents: what can be read is read, the rest is named and left out."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what is wrong is said o
 
 
 class UnreadableError(Exception):
-    """A file is no document; the message says why in a few words."""
+    """A file is not a document; the message says why in a few words."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def read_folder(folder: Path, max_megabytes: float) -> Read:
     folder : Path
         Searched with its folders; names that begin with a dot are passed over.
     max_megabytes : float
-        Larger files are set aside unread.
+        Larger files are left out unread.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def read_folder(folder: Path, max_megabytes: float) -> Read:
     """
     if not folder.is_dir():
         raise UserError(
-            f"{folder} is no folder. Put your documents there, or set `data.path` in params.yaml."
+            f"{folder} is not a folder. Put your documents there, or set `data.path` in params.yaml."
         )
     documents: dict[str, Document] = {}
     unreadable, others = [], []
@@ -127,7 +127,7 @@ def _title(text: str) -> str:
 
 def _plain(content: bytes) -> str:
     if b"\0" in content[:4096] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UnreadableError("is no text, whatever its name says")
+        raise UnreadableError("is not text, whatever its name says")
     wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     for encoding in ("utf-16",) if wide else ("utf-8-sig", "cp1252"):
         try:
@@ -169,7 +169,7 @@ def _docx(content: bytes) -> str:
     try:
         opened = docx.Document(io.BytesIO(content))
     except Exception as error:  # as with pypdf, and lxml's errors besides
-        raise UnreadableError(f"is no Word document ({type(error).__name__})") from error
+        raise UnreadableError(f"is not a Word document ({type(error).__name__})") from error
     lines = [paragraph.text for paragraph in opened.paragraphs]
     for table in opened.tables:
         lines += [" | ".join(cell.text for cell in row.cells) for row in table.rows]
@@ -189,8 +189,7 @@ READERS: dict[str, Callable[[bytes], str]] = {
 
 def write_documents(root: Path, documents: Iterable[Document]) -> None:
     """Write data/documents.jsonl whole."""
-    lines = (json.dumps(asdict(each), ensure_ascii=False) for each in documents)
-    write_text(root / FILE, "".join(f"{line}\n" for line in lines))
+    write_lines(root / FILE, map(asdict, documents))
 
 
 def read_documents(root: Path) -> list[Document]:
@@ -202,6 +201,12 @@ def read_documents(root: Path) -> list[Document]:
         If the data stage has not run.
     """
     return [Document(**value) for value in read_lines(root / FILE, "data")]
+
+
+def write_lines(path: Path, values: Iterable[dict[str, Any]]) -> None:
+    """Write JSON Lines whole."""
+    lines = (json.dumps(value, ensure_ascii=False) for value in values)
+    write_text(path, "".join(f"{line}\n" for line in lines))
 
 
 def read_lines(path: Path, stage: str) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """What is measured of a model's predictions for the test rows, whatever the rows are."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,11 @@ from ..project.settings import Costs
 from ..training.review import outcome
 from ..training.threshold import total_cost
 from .display import smaller_is_better
-from .scores import Scores, bootstrap, class_scores, value_scores
+from .intervals import Scores, bootstrap
+from .openings import FIGURES as FIGURES
+from .openings import METRICS as METRICS
+from .scores import class_scores, value_scores
 
-METRICS = Path("reports", "metrics.json")
-FIGURES = Path("reports", "figures")
 CURVE_POINTS = 200
 
 

@@ -1,4 +1,4 @@
-"""How many models have been judged on a test set."""
+"""How many models have been judged on a test set, and where the outcome lies."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 from ..project.files import read_json, sha256, write_json
 from ..training.tracking import git_commit
 
+METRICS = Path("reports", "metrics.json")
+FIGURES = Path("reports", "figures")
 OPENINGS = Path("reports", "test_openings.json")
 
 

@@ -1,1 +1,1 @@
-"""Search: BM25, embeddings, fusion, reranking, and how rankings are scored."""
+"""Search: chunks, BM25, TF-IDF, embeddings, the index, and how rankings are scored."""

@@ -1,41 +1,39 @@
-"""Passages, the ways to rank them, and how the ways are brought together."""
+"""The index: chunks, the rankers over them, and how the training questions set it up."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents.passages import Chunk, Hit
-from ..documents.tokenize import stems, vocabulary
+from ..documents.tokenize import vocabulary
 from ..stores import Store
+from .chunks import Chunk, Hit
 
-Ranking = list[tuple[int, float]]
-DEPTH = 100  # passages that a way may put forward
-CANDIDATES = 30  # that are looked at again
-FEATURES = ("fused", "words", "meaning", "title", "coverage", "first")
+# Rows of chunks with scores, best first.
+Ranking: TypeAlias = list[tuple[int, float]]
+DEPTH = 100  # chunks that a ranker may put forward
 
 
-class Way(Protocol):
-    """A way to rank passages."""
+class Ranker(Protocol):
+    """Ranks chunks for a question."""
 
     def ranking(self, question: str, depth: int) -> Ranking:
-        """Rows of passages, best first, with scores."""
+        """Rows of at most `depth` chunks, best first, with scores."""
 
 
 class Dense:
-    """Passages ranked by the cosine between their vectors and the question's.
+    """Chunks ranked by the cosine between their vectors and the question's.
 
     Parameters
     ----------
     store : Store
-        The vectors, by passage id.
+        The vectors, by chunk id.
     embed : callable
         From a question to its vector.
     ids : sequence of str
-        The passages' ids, by row.
+        The chunks' ids, by row.
     """
 
     def __init__(
@@ -46,19 +44,19 @@ class Dense:
         self._rows = {name: row for row, name in enumerate(ids)}
 
     def ranking(self, question: str, depth: int) -> Ranking:
-        """See `Way`."""
+        """See `Ranker`."""
         found = self.store.search(self._embed(question), depth)
         return [(self._rows[name], cosine) for name, cosine in found if name in self._rows]
 
 
 @dataclass(frozen=True)
 class Reranker:
-    """A logistic regression that looks at the best passages again.
+    """A linear model over the features of a chunk that was found.
 
     Attributes
     ----------
     weights : mapping of str to float
-        Of the `FEATURES` as they are.
+        By the feature's name.
     """
 
     weights: Mapping[str, float]
@@ -70,134 +68,89 @@ class Reranker:
 
 @dataclass(frozen=True)
 class Setup:
-    """What the training questions chose.
+    """How an index is searched, as the training questions chose it.
 
     Attributes
     ----------
-    words : str or None
+    lexical : str or None
         `bm25` or `tfidf`.
-    meaning : bool
+    dense : bool
         Whether vectors are searched.
     joined : int
-        Neighbouring passages that make one.
+        Neighbouring chunks that make one.
     k : int
         The constant of reciprocal rank fusion; the larger, the less the first places stand out.
     weight : float
-        Of the ranking by meaning, from 0 to 1; that by words has the rest.
+        Of the dense ranking, from 0 to 1; the lexical one has the rest.
     reranker : Reranker or None
     """
 
-    words: str | None
-    meaning: bool
+    lexical: str | None
+    dense: bool
     joined: int = 1
     k: int = 60
     weight: float = 0.5
     reranker: Reranker | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """For the bundle's metadata."""
-        return asdict(self)
+        """For the bundle's metadata, where the two rankings are called `words` and `meaning`."""
+        value = asdict(self)
+        return {"words": value.pop("lexical"), "meaning": value.pop("dense"), **value}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Setup":
         """What `to_json` wrote."""
-        weights = value.get("reranker")
-        return cls(**{**value, "reranker": Reranker(**weights) if weights else None})
+        rest = dict(value)
+        weights = rest.pop("reranker", None)
+        reranker = Reranker(**weights) if weights else None
+        return cls(rest.pop("words"), rest.pop("meaning"), **rest, reranker=reranker)
+
+
+Arrange: TypeAlias = Callable[[str, Sequence[Chunk], Setup, Ranking, Ranking], Ranking]
 
 
 class Index:
-    """Passages that can be searched.
+    """Chunks that can be searched.
 
     Parameters
     ----------
     chunks : list of Chunk
-        The passages.
     setup : Setup
         How they are searched.
-    words, meaning : Way or None
+    lexical, dense : Ranker or None
         As the setup wants them.
+    arrange : callable
+        From a question, the chunks, the setup and both rankings to one.
     """
 
     def __init__(
-        self, chunks: list[Chunk], setup: Setup, words: Way | None, meaning: Way | None
+        self,
+        chunks: list[Chunk],
+        setup: Setup,
+        lexical: Ranker | None,
+        dense: Ranker | None,
+        arrange: Arrange,
     ) -> None:
         self.chunks = chunks
         self.setup = setup
-        self._words = words
-        self._meaning = meaning
-        self.vocabulary = vocabulary(f"{chunk.title}\n{chunk.text}" for chunk in chunks)
+        self._lexical = lexical
+        self._dense = dense
+        self._arrange = arrange
+        self.vocabulary = vocabulary(chunk.searched for chunk in chunks)
 
     def search(self, question: str, k: int) -> list[Hit]:
-        """The `k` best passages, best first."""
-        words = self._words.ranking(question, DEPTH) if self._words else []
-        meaning = self._meaning.ranking(question, DEPTH) if self._meaning else []
-        ranked = arrange(question, self.chunks, self.setup, words, meaning)
-        cosines = dict(meaning)
+        """The `k` best chunks, best first."""
+        lexical = self._lexical.ranking(question, DEPTH) if self._lexical else []
+        dense = self._dense.ranking(question, DEPTH) if self._dense else []
+        ranked = self._arrange(question, self.chunks, self.setup, lexical, dense)
+        cosines = dict(dense)
         return [Hit(self.chunks[row], score, cosines.get(row)) for row, score in ranked[:k]]
 
     def documents(self, question: str, k: int) -> list[str]:
-        """The ids of the `k` best documents, each in the place of its best passage."""
-        return documents([hit.chunk for hit in self.search(question, 2 * DEPTH)], k)
+        """The ids of the `k` best documents, each in the place of its best chunk."""
+        return documents_of([hit.chunk for hit in self.search(question, 2 * DEPTH)], k)
 
 
-def documents(found: Sequence[Chunk], k: int) -> list[str]:
-    """The first `k` different documents of passages, in order."""
+def documents_of(found: Sequence[Chunk], k: int) -> list[str]:
+    """The first `k` different documents of chunks, in order."""
     return list(dict.fromkeys(chunk.doc for chunk in found))[:k]
-
-
-def arrange(
-    question: str, chunks: Sequence[Chunk], setup: Setup, words: Ranking, meaning: Ranking
-) -> Ranking:
-    """Bring two rankings together as a setup says."""
-    if not setup.meaning:
-        return words
-    if setup.words is None:
-        return meaning
-    fused = fuse(words, meaning, setup.k, setup.weight)
-    if setup.reranker is None:
-        return fused
-    head, tail = fused[:CANDIDATES], fused[CANDIDATES:]
-    seen = features(question, chunks, head, words, meaning)
-    again = [(row, setup.reranker.score(each)) for (row, _), each in zip(head, seen, strict=True)]
-    again.sort(key=lambda pair: -pair[1])
-    lowest = again[-1][1] if again else 0.0
-    return again + [(row, lowest - 1 - place) for place, (row, _) in enumerate(tail)]
-
-
-def fuse(words: Ranking, meaning: Ranking, k: int, weight: float) -> Ranking:
-    """Weighted reciprocal rank fusion; a score is 1 where both put the passage first.
-
-    Cormack, Clarke and Büttcher 2009, "Reciprocal rank fusion outperforms Condorcet and individual
-    rank learning methods".
-    """
-    scores: dict[int, float] = {}
-    for share, ranking in ((1 - weight, words), (weight, meaning)):
-        for place, (row, _) in enumerate(ranking):
-            scores[row] = scores.get(row, 0.0) + share * (k + 1) / (k + 1 + place)
-    return sorted(scores.items(), key=lambda pair: -pair[1])
-
-
-def features(
-    question: str, chunks: Sequence[Chunk], head: Ranking, words: Ranking, meaning: Ranking
-) -> list[dict[str, float]]:
-    """What a reranker sees of each candidate, in the order of `head`."""
-    by_words, by_meaning = dict(words), dict(meaning)
-    most = max(by_words.values(), default=1.0)
-    asked = stems(question)
-    n = max(len(asked), 1)
-    return [
-        {
-            "fused": fused,
-            "words": by_words.get(row, 0.0) / most,
-            "meaning": by_meaning.get(row, 0.0),
-            "title": len(asked & _stems(chunks[row].title)) / n,
-            "coverage": len(asked & _stems(chunks[row].text)) / n,
-            "first": float(chunks[row].id.endswith("#0")),
-        }
-        for row, fused in head
-    ]
-
-
-@lru_cache(maxsize=20_000)
-def _stems(text: str) -> frozenset[str]:
-    return stems(text)

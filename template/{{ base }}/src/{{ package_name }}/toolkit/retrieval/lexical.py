@@ -1,4 +1,4 @@
-"""Passages ranked by the words that they share with a question."""
+"""Chunks ranked by the words that they share with a question: BM25 and TF-IDF."""
 
 import json
 import logging
@@ -12,20 +12,17 @@ import Stemmer
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..documents.passages import Chunk
 from ..documents.tokenize import STOP_WORDS
+from .chunks import Chunk
+from .index import Ranker, Ranking
 
-Ranking = list[tuple[int, float]]
 FOLDER = "words"
 
 logging.getLogger("bm25s").setLevel(logging.WARNING)  # it tells of each index it builds
 
 
-class Lexical(Protocol):
-    """A way to score every passage by its words."""
-
-    def ranking(self, question: str, depth: int) -> Ranking:
-        """Rows of the passages that share words with a question, best first, with scores."""
+class Lexical(Ranker, Protocol):
+    """Ranks chunks by their words, and can be written into a bundle."""
 
     def save(self, folder: Path) -> None:
         """Write what `load` reads."""
@@ -41,11 +38,6 @@ def tokens(texts: Sequence[str]) -> list[list[str]]:
         show_progress=False,
     )
     return [list(each) for each in found]
-
-
-def searched(chunk: Chunk) -> str:
-    """What of a passage is searched: its document's title and its text."""
-    return f"{chunk.title}\n{chunk.text}"
 
 
 def best(scores: NDArray[Any], depth: int) -> Ranking:
@@ -65,13 +57,13 @@ class Bm25:
 
     @classmethod
     def fit(cls, chunks: Sequence[Chunk]) -> Self:
-        """Index passages."""
+        """Index chunks."""
         index = bm25s.BM25()
-        index.index(tokens([searched(chunk) for chunk in chunks]), show_progress=False)
+        index.index(tokens([chunk.searched for chunk in chunks]), show_progress=False)
         return cls(index)
 
     def ranking(self, question: str, depth: int) -> Ranking:
-        """See `Lexical`."""
+        """See `Ranker`."""
         words = [word for word in tokens([question])[0] if word in self._index.vocab_dict]
         return best(self._index.get_scores(words), depth) if words else []
 
@@ -90,7 +82,7 @@ class Tfidf:
 
     Parameters
     ----------
-    weights : sparse array of shape (passages, words)
+    weights : sparse array of shape (chunks, words)
         Rows of length 1.
     vocabulary : dict of str to int
         A word's column.
@@ -104,16 +96,16 @@ class Tfidf:
 
     @classmethod
     def fit(cls, chunks: Sequence[Chunk]) -> Self:
-        """Index passages."""
+        """Index chunks."""
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         vectorizer = TfidfVectorizer(analyzer=list, sublinear_tf=True)
-        weights = vectorizer.fit_transform(tokens([searched(chunk) for chunk in chunks]))
+        weights = vectorizer.fit_transform(tokens([chunk.searched for chunk in chunks]))
         columns = {word: int(column) for word, column in vectorizer.vocabulary_.items()}
         return cls(weights, columns, vectorizer.idf_)
 
     def ranking(self, question: str, depth: int) -> Ranking:
-        """See `Lexical`."""
+        """See `Ranker`."""
         asked = np.zeros(len(self._idf))
         for word in set(tokens([question])[0]):
             if (column := self._vocabulary.get(word)) is not None:
@@ -135,3 +127,6 @@ class Tfidf:
         work = folder / FOLDER
         vocabulary = json.loads((work / "vocabulary.json").read_text("utf-8"))
         return cls(sparse.load_npz(work / "weights.npz"), vocabulary, np.load(work / "idf.npy"))
+
+
+RANKERS: dict[str, type[Bm25] | type[Tfidf]] = {"bm25": Bm25, "tfidf": Tfidf}

@@ -5,7 +5,7 @@ Kekäläinen 2002, "Cumulated gain-based evaluation of IR techniques", for nDCG.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,11 +35,26 @@ def of_one(ranking: Sequence[str], relevant: Collection[str]) -> dict[str, float
 
 
 def of_all(
-    rankings: Sequence[Sequence[str]], relevant: Sequence[Collection[str]]
+    rankings: Sequence[Sequence[str]],
+    relevant: Sequence[Collection[str]],
+    own: Callable[[Sequence[str], Collection[str]], dict[str, float]] = lambda ranking, wanted: {},
 ) -> dict[str, NDArray[np.float64]]:
-    """The scores of n rankings, an array of shape (n,) each."""
-    rows = [of_one(ranking, wanted) for ranking, wanted in zip(rankings, relevant, strict=True)]
-    return {name: np.array([row[name] for row in rows]) for name in METRICS}
+    """The scores of n rankings, an array of shape (n,) each.
+
+    Parameters
+    ----------
+    rankings : sequence of n rankings
+        Document ids, best first.
+    relevant : sequence of n collections
+        The documents that answer, at least one.
+    own : callable, optional
+        From a ranking and what is relevant to further scores, the same names for all.
+    """
+    rows = [
+        {**of_one(ranking, wanted), **own(ranking, wanted)}
+        for ranking, wanted in zip(rankings, relevant, strict=True)
+    ]
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
 def require(metric: str) -> str:

@@ -85,8 +85,7 @@ def add_json_route(
     summary : str
         What the API page calls it.
     """
-    given = Body(openapi_examples={"example": {"value": example}})
-    endpoint.__annotations__["body"] = Annotated[body, given]
+    endpoint.__annotations__["body"] = documented_body(body, example)
     app.router.add_api_route(
         path,
         endpoint,
@@ -96,6 +95,11 @@ def add_json_route(
         route_class_override=JsonRoute,
         summary=summary,
     )
+
+
+def documented_body(body: type[BaseModel], example: dict[str, Any]) -> Any:
+    """The annotation of an argument that is the request's body, with an example."""
+    return Annotated[body, Body(openapi_examples={"example": {"value": example}})]
 
 
 def _require_json(request: Request) -> None:

@@ -45,7 +45,13 @@ class Store(Protocol):
 
 
 def create(
-    folder: Path, kind: Kind, *, name: str, dimensions: int, address: str | None = None
+    folder: Path,
+    kind: Kind,
+    *,
+    project: str,
+    name: str,
+    dimensions: int,
+    address: str | None = None,
 ) -> Store:
     """An empty store.
 
@@ -55,6 +61,8 @@ def create(
         The bundle being made.
     kind : {"chroma", "numpy"}
         Which store, unless `address` says PostgreSQL.
+    project : str
+        Whose index it is, where several projects share a database.
     name : str
         What the index is called among earlier ones: the model's version.
     dimensions : int
@@ -70,7 +78,7 @@ def create(
     if address and address.startswith("postgres"):
         from .pgvector import Pgvector
 
-        return Pgvector.create(address, name, dimensions)
+        return Pgvector.create(address, project, name, dimensions)
     if kind == "chroma":
         from .chroma import Chroma
 

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from ...about import SLUG
 from ..project.errors import UserError
 from . import StoreUnreachable
 
@@ -48,19 +47,19 @@ class Pgvector:
     ----------
     pool : psycopg_pool.ConnectionPool
         Connections with the type `vector` registered.
-    name : str
-        The index.
+    project, name : str
+        Whose index it is, and which.
     writing : psycopg.Connection, optional
         The transaction that `close` commits.
     """
 
-    def __init__(self, pool: Any, name: str, writing: Any = None) -> None:
+    def __init__(self, pool: Any, project: str, name: str, writing: Any = None) -> None:
         self._pool = pool
-        self._name = name
+        self._project, self._name = project, name
         self._writing = writing
 
     @classmethod
-    def create(cls, address: str, name: str, dimensions: int) -> Self:
+    def create(cls, address: str, project: str, name: str, dimensions: int) -> Self:
         """An empty index; it is seen by others from `close` on.
 
         Raises
@@ -76,12 +75,12 @@ class Pgvector:
             connection.execute(TABLES)
             connection.execute(
                 "INSERT INTO passage_index (project, name, dimensions) VALUES (%s, %s, %s)",
-                (SLUG, name, dimensions),
+                (project, name, dimensions),
             )
             _register(connection)
         except psycopg.Error as error:
             raise _explained(error, address) from error
-        return cls(None, name, connection)
+        return cls(None, project, name, connection)
 
     @classmethod
     def load(cls, address: str, spec: dict[str, Any]) -> Self:
@@ -99,7 +98,7 @@ class Pgvector:
             with psycopg.connect(address, connect_timeout=10) as connection:
                 found = connection.execute(
                     "SELECT 1 FROM passage_index WHERE project = %s AND name = %s",
-                    (SLUG, spec["name"]),
+                    (spec["project"], spec["name"]),
                 ).fetchone()
         except psycopg.errors.UndefinedTable:
             found = None
@@ -120,12 +119,12 @@ class Pgvector:
             kwargs={"autocommit": True, "connect_timeout": 5},
             open=True,
         )
-        return cls(pool, spec["name"])
+        return cls(pool, spec["project"], spec["name"])
 
     @property
     def spec(self) -> dict[str, Any]:
         """See `Store`."""
-        return {"kind": "pgvector", "name": self._name}
+        return {"kind": "pgvector", "project": self._project, "name": self._name}
 
     def add(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """See `Store`."""
@@ -137,13 +136,13 @@ class Pgvector:
         with self._writing.cursor().copy(statement) as copy:
             copy.set_types(["text", "text", "text", "vector"])
             for name, row in zip(ids, rows, strict=True):
-                copy.write_row((SLUG, self._name, name, row))
+                copy.write_row((self._project, self._name, name, row))
 
     def remove(self, ids: Sequence[str]) -> None:
         """See `Store`."""
         self._writing.execute(
             "DELETE FROM passage_vector WHERE project = %s AND name = %s AND id = ANY(%s)",
-            (SLUG, self._name, list(ids)),
+            (self._project, self._name, list(ids)),
         )
 
     def search(self, vector: NDArray[np.float32], k: int) -> list[tuple[str, float]]:
@@ -155,18 +154,18 @@ class Pgvector:
             If the database does not answer.
         """
         asked = np.asarray(vector, dtype=np.float32)
-        rows = self._rows(NEAREST, (asked, SLUG, self._name, asked, k))
+        rows = self._rows(NEAREST, (asked, self._project, self._name, asked, k))
         return [(name, float(cosine)) for name, cosine in rows]
 
     def __len__(self) -> int:
         """See `Store`."""
         count = "SELECT count(*) FROM passage_vector WHERE project = %s AND name = %s"
-        return int(self._rows(count, (SLUG, self._name))[0][0])
+        return int(self._rows(count, (self._project, self._name))[0][0])
 
     def close(self) -> None:
         """See `Store`."""
         if self._writing is not None:
-            self._writing.execute(PRUNE, (SLUG, SLUG, KEPT + 1))
+            self._writing.execute(PRUNE, (self._project, self._project, KEPT + 1))
             self._writing.commit()
             self._writing.close()
         if self._pool is not None:

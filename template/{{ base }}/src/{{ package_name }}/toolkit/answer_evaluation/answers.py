@@ -1,81 +1,51 @@
-"""How good the answers are, on the held-out questions: what `evaluate` writes about them."""
+"""How good the answers are, on the test questions: what `evaluate` writes about them."""
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from ..documents.passages import Hit
-from . import confidence
-from .answer import Answer
-from .answerer import Answerer
-from .attacks import WAYS, try_attacks
-from .budget import BudgetSpentError
-from .confidence import Calibration, signals
-from .injection import Attack
-from .prompt_injection import show
-from .settings import AnsweringEnvironment, Llm
+from ..answers.answer import Answer
+from ..answers.answerer import Answerer, Search
+from ..answers.budget import BudgetSpentError
+from ..answers.policy import Policy
+from ..answers.prompt_injection import show
+from ..documents.questions import Question
+from ..documents.settings import DocumentEnvironment, Llm
+from .attacks import WAYS, Attack, try_attacks
 
-Search = Callable[[str, int], Sequence[Hit]]
-Question = Mapping[str, Any]  # `question`, `relevant` (document ids), `answerable`
-_Z = 1.959964  # of the standard normal, for 95 %
+_Z = 1.959964  # of the standard normal, for 95%
 
 
-def calibrate(
-    search: Search,
-    questions: Sequence[Question],
-    passages: int,
-    vocabulary: frozenset[str] = frozenset(),
-) -> Calibration:
-    """Learn from training questions how sure it is that the documents answer one.
-
-    Parameters
-    ----------
-    search : callable
-        The chosen retriever.
-    questions : sequence of mapping
-        `question` and `answerable`.
-    passages : int
-        How many passages an answer draws on.
-    vocabulary : frozenset of str
-        The stems of the whole corpus.
-    """
-    seen = [
-        signals(each["question"], search(each["question"], passages), vocabulary)
-        for each in questions
-    ]
-    return confidence.fit(seen, [bool(each["answerable"]) for each in questions])
-
-
-def study(
+def evaluate_answers(
+    policy: Policy,
     metadata: Mapping[str, Any],
-    environment: AnsweringEnvironment,
+    environment: DocumentEnvironment,
     search: Search,
     questions: Sequence[Question],
     attacks: Sequence[Attack] = (),
     vocabulary: frozenset[str] = frozenset(),
-    on_step: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Ask every question, of the extractive baseline and of the language model if there is one.
 
     Parameters
     ----------
+    policy : Policy
     metadata : mapping
         The bundle's.
-    environment : AnsweringEnvironment
+    environment : DocumentEnvironment
         Keys and addresses.
     search : callable
         The bundle's retriever.
-    questions : sequence of mapping
-        Held-out ones, with `question`, `relevant` and `answerable`.
+    questions : sequence of Question
+        Those that were held out.
     attacks : sequence of Attack
         Documents that give orders.
     vocabulary : frozenset of str
         The stems of the whole corpus.
-    on_step : callable
-        Called once for each answer.
 
     Returns
     -------
@@ -84,32 +54,26 @@ def study(
         that need no language model, and a sentence. `injection`: what became of the attacks.
     """
     quoting = {**metadata, "answers": {**metadata["answers"], "by": "extractive"}}
-    extractive = Answerer.from_metadata(quoting, environment, in_memory=True, vocabulary=vocabulary)
-    rows = [_row(extractive, search, questions, on_step)]
+    extractive = Answerer.from_metadata(
+        policy, quoting, environment, in_memory=True, vocabulary=vocabulary
+    )
+    rows = [_row(extractive, search, questions)]
     if metadata["answers"]["by"] == "llm":
         model = Answerer.from_metadata(
-            metadata, environment, bounded=True, in_memory=True, vocabulary=vocabulary
+            policy, metadata, environment, bounded=True, in_memory=True, vocabulary=vocabulary
         )
         if model.by == "llm":
-            rows.append(_row(model, search, questions, on_step))
+            rows.append(_row(model, search, questions))
     settings = extractive.settings
     result: dict[str, Any] = {
         "n": len(questions),
-        "answerable": sum(bool(each["answerable"]) for each in questions),
+        "answerable": sum(each.answerable for each in questions),
         "abstain_below": settings.abstain_below,
         "rows": rows,
-        "extractive_is_enough": _enough(rows),
+        "extractive_is_enough": _extractive_is_enough(rows),
     }
     if attacks:
-        llm = Llm(**metadata["llm"])
-        tried = try_attacks(
-            attacks,
-            search,
-            extractive.answer,
-            llm,
-            settings.support,
-            settings.passages,
-        )
+        tried = try_attacks(attacks, search, extractive, Llm(**metadata["llm"]))
         result["injection"] = {
             "n": len(tried),
             "withheld": share([each["withheld"] for each in tried]),
@@ -119,9 +83,7 @@ def study(
     return result
 
 
-def _row(
-    answerer: Answerer, search: Search, questions: Sequence[Question], on_step: Callable[[], None]
-) -> dict[str, Any]:
+def _row(answerer: Answerer, search: Search, questions: Sequence[Question]) -> dict[str, Any]:
     answers: list[Answer] = []
     first: list[float] = []
     again: list[float] = []
@@ -130,24 +92,23 @@ def _row(
     for each in questions:
         started = time.perf_counter()
         try:
-            hits = search(each["question"], answerer.settings.passages)
-            answer = answerer.answer(each["question"], hits)
+            hits = search(each.question, answerer.settings.passages)
+            answer = answerer.answer(each.question, hits)
         except BudgetSpentError as error:
             stopped = f"Stopped after {len(answers)} of {len(questions)} questions: {error}"
             break
         first.append(time.perf_counter() - started)
         passages += len(hits)
-        withheld += show(list(hits)).withheld
+        withheld += show(hits).withheld
         answers.append(answer)
         if not answer.passing:
-            answerer.cache.put(each["question"], answer.to_json(0.0))
-        on_step()
+            answerer.cache.put(each.question, asdict(answer))
     for each in questions[: len(answers)]:
         started = time.perf_counter()
-        if answerer.cache.get(each["question"]) is not None:
+        if answerer.cache.get(each.question) is not None:
             again.append(time.perf_counter() - started)
     asked = list(zip(questions, answers, strict=False))
-    able = [(q, a) for q, a in asked if q["answerable"]]
+    able = [(q, a) for q, a in asked if q.answerable]
     abstained = [q for q, a in asked if a.abstained]
     costs = [answer.usage.cost for answer in answers]
     uncached = [cost for cost, answer in zip(costs, answers, strict=True) if answer.passing]
@@ -159,8 +120,8 @@ def _row(
         "answered": share([not a.abstained for _, a in able]),
         "right": share([_is_right(q, a) for q, a in able]),
         "abstention": {
-            "precision": share([not q["answerable"] for q in abstained]),
-            "recall": share([a.abstained for q, a in asked if not q["answerable"]]),
+            "precision": share([not q.answerable for q in abstained]),
+            "recall": share([a.abstained for q, a in asked if not q.answerable]),
         },
         "faithful": {
             "sentences": sum(answer.claims for answer in answers),
@@ -172,17 +133,17 @@ def _row(
         "milliseconds_cached": _milliseconds(again),
         "cost_per_1000": 1000 * sum(costs) / n,
         "cost_per_1000_cached": 1000 * sum(uncached) / n,
-        "right_questions": [q["question"] for q, a in able if _is_right(q, a)],
+        "right_questions": [q.question for q, a in able if _is_right(q, a)],
     }
 
 
 def _is_right(question: Question, answer: Answer) -> bool:
     """Whether an answer rests on a relevant document."""
     cited = {citation.chunk.doc for citation in answer.citations}
-    return not answer.abstained and bool(cited & set(question["relevant"]))
+    return not answer.abstained and bool(cited & set(question.relevant))
 
 
-def _enough(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _extractive_is_enough(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """When not to call a language model."""
     extractive = rows[0]
     right = extractive["right"]
@@ -204,7 +165,7 @@ def _enough(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def share(told: Sequence[bool]) -> dict[str, Any]:
-    """A share with its 95 % interval (Wilson 1927); nulls where there is nothing to divide by."""
+    """A share with its 95% interval (Wilson 1927); nulls where there is nothing to divide by."""
     n, k = len(told), sum(map(bool, told))
     if n == 0:
         return {"n": 0, "share": None, "ci": None}
@@ -215,13 +176,13 @@ def share(told: Sequence[bool]) -> dict[str, Any]:
 
 
 def _percent(part: dict[str, Any]) -> str:
-    return "none" if part["share"] is None else f"{100 * part['share']:.0f} %"
+    return "none" if part["share"] is None else f"{100 * part['share']:.0f}%"
 
 
 def _range(part: dict[str, Any]) -> str:
     if part["ci"] is None:
         return "there are none"
-    return f"95 % interval {100 * part['ci'][0]:.0f} to {100 * part['ci'][1]:.0f} %"
+    return f"95% interval {100 * part['ci'][0]:.0f} to {100 * part['ci'][1]:.0f}%"
 
 
 def _milliseconds(seconds: Sequence[float]) -> dict[str, float] | None:

@@ -1,10 +1,29 @@
-"""What `params.yaml` and the environment may say about answers and where vectors are kept."""
+"""What `params.yaml` and the environment may say about documents, their index and answers."""
 
 from typing import Literal
 
 from pydantic import Field
 
-from ..project.section import Section, Variables
+from ..project.settings import BaseEnvironment, BaseParams, Section
+
+
+class Data(Section):
+    """Where the documents and the labelled questions come from."""
+
+    source: Literal["sample", "folder"] = "sample"
+    path: str = "data/raw"
+    questions: str = "data/questions.jsonl"
+    limit: int | None = Field(default=None, ge=2)
+    max_megabytes: float = Field(default=20, gt=0)
+
+
+class Index(Section):
+    """How long a chunk is, and what gives it its vector."""
+
+    characters: int = Field(default=800, ge=100, le=4000)
+    joined: list[int] = Field(default=[1, 2, 4], min_length=1)
+    embedder: str = "all-MiniLM-L6-v2"
+    threads: int | None = Field(default=None, ge=1)
 
 
 class Answers(Section):
@@ -47,18 +66,21 @@ class Llm(Section):
     budget: Budget = Budget()
 
 
-class Answering(Section):
-    """The sections of `params.yaml` that belong to answers; `RoleParams` takes them over."""
+class DocumentParams(BaseParams):
+    """The sections of a project that answers questions from documents."""
 
+    data: Data = Data()
+    index: Index = Index()
     answers: Answers = Answers()
     llm: Llm = Llm()
     store: Literal["chroma", "numpy"] = "chroma"
 
 
-class AnsweringEnvironment(Variables):
+class DocumentEnvironment(BaseEnvironment):
     """Keys and addresses; the names are those that the vendors' own libraries read."""
 
     database_url: str | None = None
+    embeddings_base_url: str | None = None
     openai_api_key: str | None = Field(default=None, repr=False)
     openai_base_url: str | None = None
     anthropic_api_key: str | None = Field(default=None, repr=False)

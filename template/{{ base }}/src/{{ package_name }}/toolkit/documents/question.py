@@ -14,7 +14,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from ..documents.tokenize import clean
+from .tokenize import clean
 
 
 def _asked(text: str) -> str:

@@ -1,0 +1,148 @@
+"""How good the rankings are, on the test questions: against the baseline, by place, one by one."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..documents.questions import Question
+from ..evaluation.display import metric_label, number
+from ..evaluation.display import score as shown
+from ..evaluation.intervals import bootstrap
+from ..evaluation.slices import slices
+from ..retrieval import scores
+from . import labels  # noqa: F401  metric_label knows the names of ranking scores from here
+
+Rankings = Sequence[Sequence[str]]
+Scores = dict[str, NDArray[np.float64]]
+WORST = 20
+SMALLEST_SLICE = 15
+DRAWS = 2000
+
+
+def compare_rankings(own: Scores, other: Scores, seed: int) -> dict[str, Any]:
+    """Means of both retrievers, with intervals of the first and of its gain over the second.
+
+    Questions are resampled, the same for both, so that a gain is paired by question.
+
+    Parameters
+    ----------
+    own, other : dict of ndarray of shape (n,)
+        Every score of every question.
+    seed : int
+    """
+
+    def means(rows: Any = slice(None)) -> dict[str, float]:
+        mine = {name: float(np.mean(values[rows])) for name, values in own.items()}
+        gains = {
+            f"gain:{name}": float(np.mean(values[rows] - other[name][rows]))
+            for name, values in own.items()
+        }
+        return {**mine, **gains}
+
+    whole = means()
+    n = len(next(iter(own.values())))
+    intervals = bootstrap(means, n, draws=DRAWS, seed=seed)
+    return {
+        "chosen": {name: whole[name] for name in own},
+        "baseline": {name: float(np.mean(values)) for name, values in other.items()},
+        "intervals": {name: intervals[name] for name in own},
+        "gain": {
+            name: {"value": whole[f"gain:{name}"], "ci": intervals[f"gain:{name}"]} for name in own
+        },
+        "interval_unit": "questions",
+    }
+
+
+def place(ranking: Sequence[str], relevant: Collection[str]) -> int | None:
+    """The place of the first relevant document, counted from 1; None if it is not there."""
+    return next((at for at, name in enumerate(ranking, start=1) if name in relevant), None)
+
+
+def count_places(rankings: Rankings, questions: Sequence[Question]) -> list[int]:
+    """How often the first relevant document stood in each of ten places, and how often in none."""
+    counts = [0] * (scores.DEPTH + 1)
+    for ranking, question in zip(rankings, questions, strict=True):
+        found = place(ranking, question.relevant)
+        counts[scores.DEPTH if found is None else found - 1] += 1
+    return counts
+
+
+def worst_questions(
+    everything: Sequence[Question],
+    asked: Sequence[Question],
+    rankings: Rankings,
+    reciprocal_ranks: NDArray[np.float64],
+) -> list[dict[str, Any]]:
+    """The questions whose documents stand lowest.
+
+    Parameters
+    ----------
+    everything : sequence of Question
+        All of the test; a case has its row in it.
+    asked : sequence of Question
+        The n that documents answer.
+    rankings : sequence of sequence of str
+        The documents found for each of those.
+    reciprocal_ranks : ndarray of shape (n,)
+        1 over the place of the first relevant document, 0 where it was not found.
+    """
+    rows = {each.question: row for row, each in enumerate(everything)}
+    cases = []
+    for i in np.argsort(reciprocal_ranks, kind="stable")[:WORST].tolist():
+        each, ranking = asked[i], rankings[i]
+        cases.append(
+            {
+                "row": rows[each.question],
+                "truth": ", ".join(each.relevant[:3]),
+                "prediction": ranking[0] if ranking else None,
+                "reciprocal_rank": float(reciprocal_ranks[i]),
+                "text": each.question,
+                "values": {"question": each.question, "place": place(ranking, each.relevant)},
+            }
+        )
+    return cases
+
+
+def question_slices(
+    describe: Callable[[Question], dict[str, float | str]],
+    questions: Sequence[Question],
+    reciprocal_ranks: NDArray[np.float64],
+) -> list[dict[str, Any]]:
+    """Groups of questions for which the right document stands lower, or higher, than usual.
+
+    Parameters
+    ----------
+    describe : callable
+        From a question to what it is grouped by: numbers fall into quarters, text by value.
+    questions : sequence of Question
+        n of them.
+    reciprocal_ranks : ndarray of shape (n,)
+    """
+    frame = pd.DataFrame([describe(each) for each in questions])
+    frame = frame.astype({name: object for name in frame if frame[name].dtype.kind not in "fi"})
+    # `slices` looks for large errors; of a score that should be high, the rest to 1 is one.
+    found = slices(frame, 1 - reciprocal_ranks, scores.METRIC, smallest=SMALLEST_SLICE)
+    for row in found:
+        row["score"], row["gap"] = 1 - row["score"], -row["gap"]
+        row["ci"] = [1 - row["ci"][1], 1 - row["ci"][0]]
+    return found
+
+
+def lexical_is_enough(ladder: dict[str, Any], name: str) -> dict[str, Any]:
+    """Whether the candidate `name`, which needs no embeddings, is within one standard error of the best."""
+    rungs = {rung["name"]: rung for rung in ladder["rungs"]}
+    simple, best = rungs.get(name), rungs[ladder["best"]]
+    if simple is None:
+        return {"answer": False, "sentence": f"{name} was left out, so it is not compared."}
+    metric = ladder["metric"]
+    answer = best["mean"] - simple["mean"] <= ladder["standard_error"]
+    start = "No embeddings are needed" if answer else "Shared words alone are not enough"
+    return {
+        "answer": bool(answer),
+        "sentence": f"{start}: {name} has {metric_label(metric)} {shown(metric, simple['mean'])} "
+        f"in cross-validation, {best['name']} {shown(metric, best['mean'])}; one standard error is "
+        f"{number(ladder['standard_error'], 2)}.",
+    }

@@ -1,0 +1,1 @@
+"""The sample: documents and labelled questions on them; remove it with `data.source: sample`."""

@@ -1,5 +1,0 @@
-"""Commands that only this role has."""
-
-import click
-
-COMMANDS: list[click.Command] = []

@@ -7,6 +7,7 @@
 - `reserved_names` in `copier.yml` are the names a project may not have.
 """
 
+import itertools
 import json
 import keyword
 import os
@@ -31,6 +32,8 @@ EXPORT = (
     "--no-header",
     "--no-annotate",
 )
+# Stages that are not called as the module that does them.
+MODULES = {"register": "gate"}
 # Folders that tools and systems take to be something else.
 FOLDERS = "tests docs src build dist con nul aux prn mlstart"
 # Standard modules newer than the Python this runs on.
@@ -115,24 +118,27 @@ def with_watched(text: str, renders: dict[str, Path]) -> str:
 
     def stage(found: re.Match[str]) -> str:
         needed = {
-            role: watched(next((render / "src").glob("*/")), found["name"])
+            role: watched(
+                next((render / "src").glob("*/")), MODULES.get(found["name"], found["name"])
+            )
             for role, render in renders.items()
         }
         first, *others = needed
-        lines = []
-        for path in sorted({path for paths in needed.values() for path in paths}):
-            inner = path.partition("/")[2]
-            line = f"      - src/{{{{ package_name }}}}/{inner}\n"
+
+        def condition(path: str) -> str:
             having = [role for role, paths in needed.items() if path in paths]
-            if having == list(needed):
-                lines.append(line)
-            else:
-                negated = "not " if first in having else ""
-                lines.append(f"{{%- if {negated}{others[0]} %}}\n{line}{{%- endif %}}\n")
+            return "" if having == list(needed) else f"{'not ' * (first in having)}{others[0]}"
+
+        paths = sorted({path for paths in needed.values() for path in paths})
+        lines = []
+        for wanted, group in itertools.groupby(paths, condition):
+            inner = [path.partition("/")[2] for path in group]
+            block = "".join(f"      - src/{{{{ package_name }}}}/{name}\n" for name in inner)
+            lines.append(f"{{%- if {wanted} %}}\n{block}{{%- endif %}}\n" if wanted else block)
         return found["before"] + "".join(lines)
 
     pattern = (
-        r"(?P<before>^  (?P<name>data|train|evaluate|report):\n(?:    .*\n|      (?!- src/).*\n)*?"
+        r"(?P<before>^  (?P<name>data|train|evaluate|report|register):\n(?:    .*\n|      (?!- src/).*\n)*?"
         r"    deps:\n(?:      (?!- src/).*\n)*)"
         r"(?:      - src/.*\n|\{%-.*%\}\n)+"
     )

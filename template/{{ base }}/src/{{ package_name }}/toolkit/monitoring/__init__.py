@@ -1,1 +1,1 @@
-"""Drift: distances, reference, checks, alerts."""
+"""Drift and errors: distances, references, windows, checks, alarms, their summary."""

@@ -11,72 +11,78 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ...about import SLUG
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
 from ..operations.settings import NAMES
-from ..project.files import write_text
+from ..project.files import write_bytes, write_json
+from ..project.settings import Project
 
 logger = logging.getLogger(__name__)
+RESULT = Path("reports", "monitor.json")
 GAUGES = Path("reports", "monitor.prom")
 SECONDS_TO_ANSWER = 10
 MOST_SENT = 20
+_SENT = ("monitor", "name", "value", "threshold", "says")
 
 
-def write_gauges(root: Path, result: dict[str, Any]) -> Path:
-    """Write the result as Prometheus gauges; the service's `/metrics` shows them.
+def write(root: Path, result: dict[str, Any]) -> None:
+    """Write what the monitor found: `reports/monitor.json`, and the gauges that `/metrics` shows."""
+    write_json(root / RESULT, result)
+    registry = CollectorRegistry()
 
-    Parameters
-    ----------
-    root : Path
-        The project's folder.
-    result : dict
-        The content of `reports/monitor.json`.
-    """
-    lines: list[str] = []
-
-    def gauge(name: str, says: str, values: list[tuple[dict[str, str], float]]) -> None:
-        lines.extend([f"# HELP {name} {says}", f"# TYPE {name} gauge"])
-        lines.extend(f"{name}{_labels(labels)} {value:.10g}" for labels, value in values)
+    def gauge(name: str, says: str, *labels: str) -> Gauge:
+        return Gauge(name, says, labels, registry=registry)
 
     checks = result["checks"]
-    fired = {name: sum(c["alert"] for c in checks if c["monitor"] == name) for name in NAMES}
-    gauge(
-        "monitor_alerts",
-        "Checks beyond their threshold in the last window, by monitor.",
-        [({"monitor": name}, fired[name]) for name in NAMES],
+    fired = gauge(
+        "monitor_alerts", "Checks beyond their threshold in the last window, by monitor.", "monitor"
     )
+    for name in NAMES:
+        fired.labels(name).set(sum(c["alert"] for c in checks if c["monitor"] == name))
     for measure in ("value", "threshold"):
-        gauge(
-            f"monitor_check_{measure}",
-            f"The {measure} of each check of the last window.",
-            [({"monitor": c["monitor"], "check": c["name"]}, c[measure]) for c in checks],
-        )
-    performance = [
-        ({"metric": c["name"]}, c["detail"]["now"]) for c in checks if c["monitor"] == "errors"
-    ]
-    if performance:
+        says = f"The {measure} of each check of the last window."
+        of_check = gauge(f"monitor_check_{measure}", says, "monitor", "check")
+        for check in checks:
+            of_check.labels(check["monitor"], check["name"]).set(check[measure])
+    scored = [check for check in checks if check["monitor"] == "errors"]
+    if scored:
         says = "The score on rows whose labels have come, in the last window."
-        gauge("monitor_performance", says, performance)
-    gauge("monitor_rows", "Rows of the last window.", [({}, result["rows"])])
-    gauge(
-        "monitor_last_run_timestamp_seconds",
-        "When the monitor last looked.",
-        [({}, datetime.fromisoformat(result["at"]).timestamp())],
+        performance = gauge("monitor_performance", says, "metric")
+        for check in scored:
+            performance.labels(check["name"]).set(check["detail"]["now"])
+    gauge("monitor_rows", "Rows of the last window.").set(result["rows"])
+    last = gauge("monitor_last_run_timestamp_seconds", "When the monitor last ran.")
+    last.set(datetime.fromisoformat(result["at"]).timestamp())
+    write_bytes(root / GAUGES, generate_latest(registry))
+
+
+def lines(result: dict[str, Any]) -> str:
+    """What was found, as lines of text."""
+    window, count = result["window"], len(result["checks"])
+    span = f", {window['from']} to {window['to']}" if window["from"] else ""
+    head = (
+        f"{result['rows']:,} rows ({result['labelled']:,} with labels) of {window['source']}{span}."
     )
-    write_text(root / GAUGES, "\n".join(lines) + "\n")
-    return root / GAUGES
+    if not result["alerts"]:
+        return f"{head}\nNo alarm: {count} checks, all within their thresholds."
+    said = [head, f"{len(result['alerts'])} of {count} checks are beyond their threshold:"]
+    said += [f"- {says}" for says in result["alerts"]]
+    if result["retrain"]:
+        said.append("Retraining is advised (`monitor.retrain_on`).")
+    return "\n".join(said)
 
 
-def _labels(labels: dict[str, str]) -> str:
-    if not labels:
-        return ""
-    escaped = (
-        (name, value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n"))
-        for name, value in labels.items()
-    )
-    return "{" + ",".join(f'{name}="{value}"' for name, value in escaped) + "}"
+def notify(project: Project, result: dict[str, Any]) -> None:
+    """Post the alerts to `ALERT_WEBHOOK_URL`, if it is set; the file says what went wrong."""
+    url = project.environment().alert_webhook_url
+    if url and result["alerts"] and (problem := send(url, project.slug, result)):
+        logger.warning("%s. The alerts are in %s.", problem, RESULT)
+        write(project.root, {**result, "webhook": problem})
 
 
-def send(url: str, result: dict[str, Any], seconds: float = SECONDS_TO_ANSWER) -> str | None:
+def send(
+    url: str, slug: str, result: dict[str, Any], seconds: float = SECONDS_TO_ANSWER
+) -> str | None:
     """Post the alerts to a webhook; return what went wrong, or None, within `seconds`.
 
     The body is JSON with `text` (what Slack, Mattermost and Teams show) and `alerts`. A webhook
@@ -84,13 +90,13 @@ def send(url: str, result: dict[str, Any], seconds: float = SECONDS_TO_ANSWER) -
     """
     fired = [check for check in result["checks"] if check["alert"]]
     shown = fired[:MOST_SENT]
-    title = f"{SLUG}: {len(fired)} alert{'s' if len(fired) != 1 else ''} on model " + str(
-        result["model_version"]
-    )
+    count = f"{len(fired)} alert{'s' if len(fired) != 1 else ''}"
     more = [f"... and {len(fired) - len(shown)} more"] if len(fired) > len(shown) else []
+    lines = [f"{slug}: {count} on model {result['model_version']}"]
+    lines += [*(f"- {check['says']}" for check in shown), *more]
     body = {
-        "text": "\n".join([title, *(f"- {check['says']}" for check in shown), *more]),
-        "project": SLUG,
+        "text": "\n".join(lines),
+        "project": slug,
         "model_version": result["model_version"],
         "window": result["window"],
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -133,6 +139,3 @@ class _Staying(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *_: Any) -> None:
         return None
-
-
-_SENT = ("monitor", "name", "value", "threshold", "says")

@@ -1,7 +1,9 @@
-"""How often the monitor alarms without a reason, and how small a drift it notices: both measured."""
+"""The monitor's false-alarm rate, and how small a drift it notices: both measured."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,55 +11,82 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ..operations.settings import Monitor as Settings
-from . import checks
+from ..operations.settings import Monitor
+from .checks import Check, lower_bound
 from .reference import Reference
 from .window import Window
+
+Watch = Callable[[Reference, Window], list[Check]]
+Pick = Callable[[np.random.Generator], NDArray[np.bool_]]
+Drift = Callable[[Window], Window]
 
 FRACTION = 0.5  # of the rows go to the window in a draw; the rest is the reference
 SHIFTS = (0.1, 0.25, 0.5, 1.0)  # standard deviations
 MOVED = (0.05, 0.1, 0.2, 0.4)  # shares of rows
+RESULT = Path("reports", "monitor-calibration.json")
 
 
-def run(known: Reference, settings: Settings, draws: int = 200, seed: int = 0) -> dict[str, Any]:
+def run(
+    known: Reference, watch: Watch, settings: Monitor, draws: int = 200, seed: int = 0
+) -> dict[str, Any]:
     """Split one sample in two at random again and again, and count the alarms.
 
-    Of each draw one part plays the reference, the other the window, so nothing has drifted. It is
+    In each draw one part is the reference and the other the window, so that nothing has drifted. It is
     done twice: with rows drawn one by one, and with whole days, since the rows of a day share their
     weather and are not independent. Then a known drift is put into the window.
 
     Parameters
     ----------
     known : Reference
-        Of the champion; its held-out rows are drawn from, which it has not learnt.
+        Of the champion; its held-out rows are drawn from, which it was not trained on.
+    watch : callable
+        From a reference and a window to the checks.
     settings : Monitor
-        The thresholds.
+        The thresholds, written down with the result.
     draws : int
     seed : int
 
     Returns
     -------
     dict
-        `false_alarms`: by way of drawing, the share of draws with an alarm, with its 95 % interval
+        `false_alarms`: by way of drawing, the share of draws with an alarm, with its 95% interval
         and the monitors that raised it; `power`: by drift, the share of draws noticed.
     """
     sample = known.held_out
-    ways: dict[str, Callable[[np.random.Generator], NDArray[np.bool_]]] = {
-        "rows": lambda rng: rng.random(len(sample)) < FRACTION
-    }
+    ways: dict[str, Pick] = {"rows": lambda rng: rng.random(len(sample)) < FRACTION}
     if sample.times is not None and (days := sample.times.dt.date).nunique() >= 10:
         ways["whole days"] = lambda rng: _some_days(rng, days)
     known_drifts, few = drifts(sample), max(draws // 10, 1)
     power = []
     total = draws * len(ways) + few * len(known_drifts)
     with tqdm(total=total, desc="drawing", unit="draw") as bar:
-        false_alarms = {
-            way: _count(sample, pick, settings, draws, seed, bar) for way, pick in ways.items()
-        }
+
+        def count(pick: Pick, draws: int, drift: Drift | None = None) -> dict[str, Any]:
+            rng = np.random.default_rng(seed)
+            raised: Counter[str] = Counter()
+            alarmed = 0
+            for _ in range(draws):
+                inside = pick(rng)
+                before, current = sample.take(~inside), sample.take(inside)
+                if drift is not None:
+                    current = drift(current)
+                found = watch(Reference(known.version, before, before), current)
+                monitors = {check.monitor for check in found if check.alert}
+                alarmed += bool(monitors)
+                raised.update(sorted(monitors))
+                bar.update()
+            return {
+                "alarmed": alarmed,
+                "draws": draws,
+                "share": alarmed / draws,
+                "interval": _interval(alarmed, draws),
+                "by_monitor": dict(raised),
+            }
+
+        false_alarms = {way: count(pick, draws) for way, pick in ways.items()}
         pick = ways.get("whole days", ways["rows"])
         for name, drift in known_drifts:
-            noticed = _count(sample, pick, settings, few, seed, bar, drift)
-            power.append({"drift": name, **noticed})
+            power.append({"drift": name, **count(pick, few, drift)})
     return {
         "draws": draws,
         "rows": len(sample),
@@ -67,53 +96,35 @@ def run(known: Reference, settings: Settings, draws: int = 200, seed: int = 0) -
     }
 
 
+def lines(measured: dict[str, Any]) -> str:
+    """The measured rates as lines of text."""
+    told = []
+    for way, found in measured["false_alarms"].items():
+        low, high = found["interval"]
+        told.append(
+            f"False alarms, {way} drawn: {found['alarmed']} of {found['draws']} draws "
+            f"({low:.1%} to {high:.1%})."
+        )
+    width = max((len(found["drift"]) for found in measured["power"]), default=0)
+    told += [
+        f"{found['drift']:<{width}}  noticed in {found['alarmed']} of {found['draws']} draws"
+        for found in measured["power"]
+    ]
+    return "\n".join([*told, f"More: {RESULT}"])
+
+
 def _some_days(rng: np.random.Generator, days: "pd.Series[Any]") -> NDArray[np.bool_]:
     chosen = {day for day in sorted(set(days)) if rng.random() < FRACTION}
     return days.isin(chosen).to_numpy()
 
 
-def _count(
-    sample: Window,
-    pick: Callable[[np.random.Generator], NDArray[np.bool_]],
-    settings: Settings,
-    draws: int,
-    seed: int,
-    bar: Any,
-    drift: Callable[[Window], Window] | None = None,
-) -> dict[str, Any]:
-    rng = np.random.default_rng(seed)
-    raised: dict[str, int] = {}
-    alarmed = 0
-    for _ in range(draws):
-        inside = pick(rng)
-        before, current = sample.take(~inside), sample.take(inside)
-        if drift is not None:
-            current = drift(current)
-        prepared = checks.prepare(before, before)
-        fired = checks.alerts(checks.all_checks(prepared, current, settings))
-        alarmed += bool(fired)
-        bar.update()
-        for monitor in {check.monitor for check in fired}:
-            raised[monitor] = raised.get(monitor, 0) + 1
-    low, high = _interval(alarmed, draws)
-    return {
-        "alarmed": alarmed,
-        "draws": draws,
-        "share": alarmed / draws,
-        "interval": [low, high],
-        "by_monitor": raised,
-    }
+def _interval(count: int, total: int) -> list[float]:
+    return [lower_bound(count, total, 0.025), 1 - lower_bound(total - count, total, 0.025)]
 
 
-def _interval(count: int, total: int) -> tuple[float, float]:
-    return checks.lower_bound(count, total, 0.025), 1 - checks.lower_bound(
-        total - count, total, 0.025
-    )
-
-
-def drifts(sample: Window) -> list[tuple[str, Callable[[Window], Window]]]:
+def drifts(sample: Window) -> list[tuple[str, Drift]]:
     """Known drifts of growing size, each in a column this table has."""
-    found: list[tuple[str, Callable[[Window], Window]]] = []
+    found: list[tuple[str, Drift]] = []
     numbers = [
         column.name
         for column in sample.schema.columns
@@ -130,14 +141,15 @@ def drifts(sample: Window) -> list[tuple[str, Callable[[Window], Window]]]:
             (f"{name} shifted by {size:g} standard deviations", _shift(name, size))
             for size in SHIFTS
         ]
-        found += [(f"{share:.0%} of {name} gone missing", _lose(name, share)) for share in MOVED]
+        found += [(f"{share:.0%} of {name} lost", _lose(name, share)) for share in MOVED]
     if categories:
         name = max(categories, key=lambda n: sample.inputs[n].nunique())
         found += [
             (f"{share:.0%} of {name} moved to one value", _move(name, share)) for share in MOVED
         ]
         found += [
-            (f"{share:.0%} of {name} never met before", _invent(name, share)) for share in MOVED
+            (f"{share:.0%} of {name} replaced by an unseen value", _invent(name, share))
+            for share in MOVED
         ]
     found += [(f"{share:.0%} of the labels drawn at random", _shuffle(share)) for share in MOVED]
     return found
@@ -152,15 +164,15 @@ def _first(window: Window, share: float) -> NDArray[np.bool_]:
     return rng.random(len(window)) < share
 
 
-def _shift(name: str, size: float) -> Callable[[Window], Window]:
+def _shift(name: str, size: float) -> Drift:
     return lambda w: _changed(w, name, w.inputs[name] + size * w.inputs[name].std())
 
 
-def _lose(name: str, share: float) -> Callable[[Window], Window]:
+def _lose(name: str, share: float) -> Drift:
     return lambda w: _changed(w, name, w.inputs[name].mask(_first(w, share)))
 
 
-def _move(name: str, share: float) -> Callable[[Window], Window]:
+def _move(name: str, share: float) -> Drift:
     def change(window: Window) -> Window:
         values = window.inputs[name]
         return _changed(window, name, values.mask(_first(window, share), values.mode().iloc[0]))
@@ -168,11 +180,11 @@ def _move(name: str, share: float) -> Callable[[Window], Window]:
     return change
 
 
-def _invent(name: str, share: float) -> Callable[[Window], Window]:
-    return lambda w: _changed(w, name, w.inputs[name].mask(_first(w, share), "never met before"))
+def _invent(name: str, share: float) -> Drift:
+    return lambda w: _changed(w, name, w.inputs[name].mask(_first(w, share), "never seen before"))
 
 
-def _shuffle(share: float) -> Callable[[Window], Window]:
+def _shuffle(share: float) -> Drift:
     def change(window: Window) -> Window:
         if window.truth is None:
             return window

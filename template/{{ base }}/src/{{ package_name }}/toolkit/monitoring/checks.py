@@ -1,4 +1,4 @@
-"""The five monitors. Each gives checks: a value, the threshold it may not pass, and a sentence.
+"""The five things a monitor can watch. Each gives checks: a value, its threshold, and a sentence.
 
 A drift must pass three thresholds at once: what chance explains (`noise`, all tests of a window
 sharing `monitor.false_alarms`), what seasons explain (`usual`: the reference's own windows against
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..operations.settings import Monitor
 from .distances import FEWEST_DAYS, MOST_WINDOWS, Days, distance, noise
+from .reference import Reference
 from .window import Window, text_of
 
 METRICS = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}
@@ -56,36 +57,6 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Known:
-    """The reference, prepared for comparing.
-
-    Attributes
-    ----------
-    training : Window
-        Rows the model learnt from: what its inputs looked like.
-    held_out : Window
-        Rows it did not learn from, with its answers and the truth.
-    views, missing, answers : DataFrame
-        What is compared: inputs and missing values of `training`, answers of `held_out`.
-    """
-
-    training: Window
-    held_out: Window
-    views: pd.DataFrame
-    missing: pd.DataFrame
-    answers: pd.DataFrame
-
-
-def prepare(training: Window, held_out: Window) -> Known:
-    """Work out what is compared of a reference."""
-    return Known(training, held_out, training.views(), _missing(training), held_out.answers())
-
-
-def _missing(window: Window) -> pd.DataFrame:
-    return window.inputs.isna().astype(np.float64)
-
-
-@dataclass(frozen=True)
 class Chance:
     """How much chance and season explain in a window.
 
@@ -99,6 +70,13 @@ class Chance:
 
     share: float
     days: "pd.Series[Any] | None"
+
+    @classmethod
+    def between(cls, known: Reference, current: Window, false_alarms: float) -> "Chance":
+        """What chance may do in one test, where all tests of a window share `false_alarms`."""
+        tests = len(known.views.columns) + len(known.answers.columns)
+        tests += QUALITY_TESTS * len(current.schema.columns) + OTHER_TESTS
+        return cls(false_alarms / tests, current.days)
 
     def parts(
         self,
@@ -114,31 +92,7 @@ class Chance:
         return {"noise": max(independent, by_day.noise(self.share)), "usual": by_day.usual()}
 
 
-def all_checks(
-    known: Known, current: Window, settings: Monitor, labelled: Window | None = None
-) -> list[Check]:
-    """Look at everything that can be looked at in a window.
-
-    Errors are looked at on `labelled`, where labels come too late for the window; on the window's
-    own labelled rows otherwise.
-    """
-    tests = (
-        len(known.views.columns)
-        + len(known.answers.columns)
-        + QUALITY_TESTS * len(current.schema.columns)
-        + OTHER_TESTS
-    )
-    chance = Chance(settings.false_alarms / tests, current.days)
-    return [
-        *predictions(known, current, settings, chance),
-        *features(known, current, settings, chance),
-        *latency(current, settings, chance),
-        *errors(known, current.labelled() if labelled is None else labelled, settings, chance),
-        *quality(known, current, settings, chance),
-    ]
-
-
-def predictions(known: Known, current: Window, settings: Monitor, chance: Chance) -> list[Check]:
+def predictions(known: Reference, current: Window, effect: float, chance: Chance) -> list[Check]:
     """Whether the answers are distributed as those to held-out rows were."""
     answers = current.answers()
     return [
@@ -148,14 +102,14 @@ def predictions(known: Known, current: Window, settings: Monitor, chance: Chance
             known.answers[name],
             answers[name],
             known.held_out.days,
-            settings.effect,
+            effect,
             chance,
         )
         for name in map(str, answers)
     ]
 
 
-def features(known: Known, current: Window, settings: Monitor, chance: Chance) -> list[Check]:
+def features(known: Reference, current: Window, effect: float, chance: Chance) -> list[Check]:
     """Whether each input is distributed as in training."""
     views = current.views()
     return [
@@ -165,7 +119,7 @@ def features(known: Known, current: Window, settings: Monitor, chance: Chance) -
             known.views[name],
             views[name],
             known.training.days,
-            settings.effect,
+            effect,
             chance,
         )
         for name in map(str, views)
@@ -199,28 +153,30 @@ def _reason(parts: dict[str, float]) -> str:
     return names[max(parts, key=lambda key: parts[key])]
 
 
-def latency(current: Window, settings: Monitor, chance: Chance) -> list[Check]:
-    """Whether certainly more than `slow_share` of the answers took longer than `latency_ms`."""
+def latency(current: Window, limit_ms: float, slow_share: float, chance: Chance) -> list[Check]:
+    """Whether certainly more than `slow_share` of the answers took longer than `limit_ms`."""
     if current.latency_ms is None or current.latency_ms.isna().all():
         return []
     taken = current.latency_ms.dropna().to_numpy(dtype=np.float64)
-    slow = int((taken > settings.latency_ms).sum())
+    slow = int((taken > limit_ms).sum())
     share, least = slow / len(taken), lower_bound(slow, len(taken), chance.share)
     p50, p95, p99 = np.quantile(taken, [0.5, 0.95, 0.99])
     says = (
-        f"{share:.1%} of {len(taken):,} answers took longer than {settings.latency_ms:g} ms "
-        f"(at least {least:.1%} with chance set aside; {settings.slow_share:.0%} is allowed). "
+        f"{share:.1%} of {len(taken):,} answers took longer than {limit_ms:g} ms "
+        f"(at least {least:.1%} with chance set aside; {slow_share:.0%} is allowed). "
         f"Median {p50:.1f} ms, 99th percentile {p99:.1f} ms."
     )
     detail = {"p50_ms": float(p50), "p95_ms": float(p95), "p99_ms": float(p99), "share": share}
-    over = least > settings.slow_share
-    return [Check("latency", "slow answers", least, settings.slow_share, over, says, detail)]
+    over = least > slow_share
+    return [Check("latency", "slow answers", least, slow_share, over, says, detail)]
 
 
-def errors(known: Known, labelled: Window, settings: Monitor, chance: Chance) -> list[Check]:
-    """Whether the score on labelled rows fell by more than `error_drop`, chance set aside."""
+def errors(
+    known: Reference, labelled: Window, allowed_drop: float, least_rows: int, chance: Chance
+) -> list[Check]:
+    """Whether the score on labelled rows fell by more than `allowed_drop`, beyond chance."""
     reference = known.held_out.labelled()
-    if len(labelled) < settings.least_rows or len(reference) < settings.least_rows:
+    if min(len(labelled), len(reference)) < least_rows:
         return []
     now, before = score(labelled), score(reference)
     if now is None or before is None:
@@ -231,7 +187,7 @@ def errors(known: Known, labelled: Window, settings: Monitor, chance: Chance) ->
     drop = (before.value - now.value) / scale
     spread = math.hypot(now.error, before.error) / abs(scale)
     parts = {
-        "error_drop": settings.error_drop,
+        "error_drop": allowed_drop,
         "noise": NormalDist().inv_cdf(1 - chance.share) * spread,
         "usual": _usual_drop(reference, before.value, scale, labelled.days),
     }
@@ -256,8 +212,8 @@ def errors(known: Known, labelled: Window, settings: Monitor, chance: Chance) ->
     return [Check("errors", name, drop, threshold, drop > threshold, says, detail)]
 
 
-def quality(known: Known, current: Window, settings: Monitor, chance: Chance) -> list[Check]:
-    """Missing values, values outside what training saw, categories it never met, the columns."""
+def quality(known: Reference, current: Window, settings: Monitor, chance: Chance) -> list[Check]:
+    """Missing values, values outside the training range, unseen categories, the columns."""
     found = []
     size, days = len(current), current.days
     refused: dict[str, set[int]] = {}
@@ -281,11 +237,11 @@ def quality(known: Known, current: Window, settings: Monitor, chance: Chance) ->
         present = values.dropna()
         if column.kind == "category" and len(present):
             flags = ~present.isin(before.dropna().unique())
-            what, says = "unseen categories", "were never met in training"
+            what, says = "unseen categories", "were never seen in training"
         elif column.kind == "number" and len(present):
             low, high = before.min(), before.max()
             flags = (present < low) | (present > high)
-            what, says = "out of range", f"lie outside {low:g} to {high:g}, what training saw"
+            what, says = "out of range", f"lie outside {low:g} to {high:g}, the training range"
         else:
             flags, what, says = present.isna(), "", ""
         if what:
@@ -435,9 +391,9 @@ def _clustered(influence: NDArray[Any], days: "pd.Series[Any] | None") -> float:
     return max(independent, float(np.sqrt(correction * np.square(sums).sum()) / size))
 
 
-def _day(moment: Any) -> str:
-    """A moment to the day; a time may be a number, such as a year."""
-    return f"{moment:%Y-%m-%d}" if hasattr(moment, "strftime") else f"{moment:g}"
+def _day(time: Any) -> str:
+    """A time to the day; it may be a number, such as a year."""
+    return f"{time:%Y-%m-%d}" if hasattr(time, "strftime") else f"{time:g}"
 
 
 def _usual_drop(
@@ -457,7 +413,7 @@ def _usual_drop(
     return max(0.0, *drops) if drops else 0.0
 
 
-def alerts(checks: Sequence[Check]) -> list[Check]:
-    """The checks that passed their threshold, furthest first."""
+def beyond(checks: Sequence[Check]) -> list[Check]:
+    """The checks beyond their threshold, furthest first."""
     fired = [check for check in checks if check.alert]
     return sorted(fired, key=lambda check: check.threshold - check.value)

@@ -91,7 +91,7 @@ class Days:
     Parameters
     ----------
     reference, current : Series of shape (n,), (m,)
-        The column on both sides.
+        The column in both samples.
     reference_days, current_days : Series of shape (n,), (m,)
         The day of each row, as whole numbers.
     """
@@ -113,15 +113,15 @@ class Days:
     def noise(self, chance: float, seed: int = 0) -> float:
         """The distance that as many days as the window has exceed with probability `chance`.
 
-        The days of both sides are shuffled and dealt anew 100 times, as if it made no difference
-        which side a day is on; the tail is extrapolated from the mean and the deviation of these
-        distances. 0 with fewer than 8 days, which say too little.
+        The days are permuted between both samples 100 times, as if it made no difference which of the
+        two a day belongs to; the tail is extrapolated from the mean and the deviation of these
+        distances. 0 with fewer than 8 days, since they say too little.
         """
         size = len(self.before) + len(self.now)
         if size < FEWEST_DAYS:
             return 0.0
-        # A side may be a sample of its rows; a day counts the same on either.
-        weights = [max(side.sum() / max(len(side), 1), 1e-9) for side in (self.before, self.now)]
+        # One of the two may be a draw of its rows; a day counts the same in both.
+        weights = [max(days.sum() / max(len(days), 1), 1e-9) for days in (self.before, self.now)]
         counts = np.concatenate([self.before / weights[0], self.now / weights[1]])
         order = np.random.default_rng(seed).random((DRAWS, size)).argsort(axis=1)
         found = self._apart(counts, order < len(self.now))
@@ -145,7 +145,7 @@ class Days:
         chosen = inside.astype(np.float64) @ counts
         others = counts.sum(axis=0) - chosen
         shares = [
-            side / np.maximum(side.sum(axis=1, keepdims=True), 1e-12) for side in (chosen, others)
+            rows / np.maximum(rows.sum(axis=1, keepdims=True), 1e-12) for rows in (chosen, others)
         ]
         gap = shares[0] - shares[1]
         if self.number:

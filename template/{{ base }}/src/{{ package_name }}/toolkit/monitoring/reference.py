@@ -1,10 +1,11 @@
-"""What a model is compared with: rows it learnt from, and rows it answered without having seen them.
+"""What a model is compared with: rows it was trained on, and rows it answered without having seen them.
 
 Kept for each version when it is registered, since the data folder moves on.
 """
 
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,25 +35,40 @@ class Reference:
     ----------
     version : str
     training : Window
-        Rows that the model learnt from, at most 20,000 of them, in order of time.
+        Rows that the model was trained on, at most 20,000 of them, in order of time.
     held_out : Window
-        Rows that it did not learn from, with its answers and the truth.
+        Rows that it was not trained on, with its answers and the truth.
     """
 
     version: str
     training: Window
     held_out: Window
 
+    @cached_property
+    def views(self) -> pd.DataFrame:
+        """What is compared of the inputs."""
+        return self.training.views()
 
-def keep(root: Path, bundle: Path, training: Table, held_out: Table, seed: int = 0) -> Path:
-    """Write the reference of the bundle in `bundle`.
+    @cached_property
+    def missing(self) -> pd.DataFrame:
+        """1 where a training row has no value, else 0."""
+        return self.training.inputs.isna().astype(np.float64)
+
+    @cached_property
+    def answers(self) -> pd.DataFrame:
+        """What is compared of the answers."""
+        return self.held_out.answers()
+
+
+def keep(root: Path, predictor: Predictor, training: Table, held_out: Table, seed: int = 0) -> Path:
+    """Write the reference of a model.
 
     Parameters
     ----------
     root : Path
         The project's folder.
-    bundle : Path
-        A folder with a model bundle.
+    predictor : Predictor
+        The model.
     training, held_out : Table
         What it was trained on, and newer (or other) rows that it was not trained on.
     seed : int
@@ -63,7 +79,6 @@ def keep(root: Path, bundle: Path, training: Table, held_out: Table, seed: int =
     Path
         The Parquet file: columns of the schema, `truth` and `part`.
     """
-    predictor = Predictor.load(bundle)
     parts = []
     for part, table in zip(PARTS, (training, held_out), strict=True):
         rows = _drawn(len(table.y), seed)
@@ -96,18 +111,17 @@ def _path(root: Path, version: str) -> Path:
     return root / FOLDER / f"{version}.parquet"
 
 
-def of(root: Path, bundle: Path) -> Reference:
-    """The reference of the bundle in `bundle`; kept now if its data is still in the data folder.
+def of(root: Path, predictor: Predictor) -> Reference:
+    """The reference of a model; kept now if its data is still in the data folder.
 
     Raises
     ------
     UserError
         If it was never kept and the data it was trained on has been replaced.
     """
-    predictor = Predictor.load(bundle)
     path = _path(root, predictor.version)
     if not path.exists():
-        _from_data(root, bundle, predictor)
+        _from_data(root, predictor)
     frame = pd.read_parquet(path)
     training, held_out = (
         of_frame(predictor, frame[frame[_PART] == part].reset_index(drop=True), _TRUTH)
@@ -116,7 +130,7 @@ def of(root: Path, bundle: Path) -> Reference:
     return Reference(predictor.version, training, held_out)
 
 
-def _from_data(root: Path, bundle: Path, predictor: Predictor) -> None:
+def _from_data(root: Path, predictor: Predictor) -> None:
     data = read_json(root / "reports" / "data.json", "data")
     if data["sha256"] != predictor.metadata["data_sha256"]:
         raise UserError(
@@ -125,7 +139,7 @@ def _from_data(root: Path, bundle: Path, predictor: Predictor) -> None:
             "model trained on the data of today: `run`."
         )
     logger.info("Keeping what model %s is compared with: %s", predictor.version, FOLDER)
-    keep(root, bundle, read_table(root, "train"), read_table(root, "test"))
+    keep(root, predictor, read_table(root, "train"), read_table(root, "test"))
 
 
 def of_frame(predictor: Predictor, frame: pd.DataFrame, truth: str | None = None) -> Window:

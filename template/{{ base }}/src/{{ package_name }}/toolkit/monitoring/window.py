@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from ..profiling.contract import Problem
 from ..profiling.schema import Schema
-from ..tables.dataset import columns_of
 from ..tables.predictor import label_text
 
 
@@ -172,11 +171,6 @@ def truth_of(schema: Schema, labels: "pd.Series[Any]") -> "pd.Series[Any]":
         return labels.astype(np.float64).reset_index(drop=True)
     texts = [None if value is None or value != value else text_of(value) for value in labels]
     return pd.Series(texts, dtype=object)
-
-
-def typed_columns(inputs: pd.DataFrame) -> dict[str, NDArray[Any]]:
-    """The inputs as a predictor takes them."""
-    return columns_of(inputs)
 
 
 def _texts(values: "pd.Series[Any]") -> "pd.Series[Any]":

@@ -1,1 +1,1 @@
-"""Operating the model: registry, gate, log of predictions, labels, monitor, replay."""
+"""Settings of an operated project."""

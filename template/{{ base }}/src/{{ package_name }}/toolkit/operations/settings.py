@@ -1,10 +1,10 @@
-"""What `params.yaml` may say about operating the model."""
+"""What `params.yaml` and the environment may say about operating the model."""
 
 from typing import Literal
 
 from pydantic import Field
 
-from ..project.section import Section, Variables
+from ..project.settings import BaseEnvironment, BaseParams, Section
 
 NAMES = ("predictions", "features", "latency", "errors", "quality")
 
@@ -52,14 +52,14 @@ class Journal(Section):
 
 
 class Replay(Section):
-    """How the data is lived through again."""
+    """How the data is replayed, month by month."""
 
     first_months: int = Field(default=3, ge=1)
     label_delay_months: int = Field(default=1, ge=0)
 
 
-class Operating(Section):
-    """The sections that only operated projects have."""
+class OperatingParams(BaseParams):
+    """The sections of an operated project."""
 
     monitor: Monitor = Monitor()
     gate: Gate = Gate()
@@ -67,8 +67,8 @@ class Operating(Section):
     replay: Replay = Replay()
 
 
-class OperatingEnvironment(Variables):
-    """The variables that only operated projects read."""
+class OperatingEnvironment(BaseEnvironment):
+    """The variables that an operated project reads."""
 
     alert_webhook_url: str | None = None
     journal_dir: str | None = None

@@ -15,9 +15,9 @@ from typing import Any
 
 import pandas as pd
 
-from ..project import config
 from ..project.errors import UserError
 from ..project.files import write_bytes
+from ..project.settings import Project
 from ..reading import tables
 from . import journal
 
@@ -37,7 +37,7 @@ def folder_of(root: Path) -> Path:
 
 
 def add(
-    root: Path,
+    project: Project,
     source: Path | pd.DataFrame,
     late_days: float | None = None,
     now: datetime | None = None,
@@ -48,8 +48,7 @@ def add(
 
     Parameters
     ----------
-    root : Path
-        The project's folder.
+    project : Project
     source : Path or DataFrame
         CSV, Parquet or JSON lines with the columns `id` and `label` (or the target's name). Further
         columns are left out.
@@ -70,7 +69,7 @@ def add(
     UserError
         If the file cannot be read or lacks a column, or the database does not answer.
     """
-    target = config.load(root).data.target
+    target = project.params().data.target
     frame = source if isinstance(source, pd.DataFrame) else _read(source)
     column = next((name for name in ("label", target) if name in frame), None)
     if "id" not in frame or column is None:
@@ -88,7 +87,7 @@ def add(
         }
     ).reset_index(drop=True)
     report: dict[str, Any] = {"rows": len(frame), "invalid": _kind(frame.index[missing] + 1)}
-    known = _deliveries(root)
+    known = _deliveries(project)
     before = dict(zip(known["id"], known["label"], strict=True))
     duplicate: list[str] = []
     conflicting: list[str] = []
@@ -96,16 +95,16 @@ def add(
         if name in before:
             (duplicate if before[name] == label else conflicting).append(name)
         before[name] = label
-    predictions = journal.read(root)
-    moments = dict(zip(predictions["id"], predictions["at"], strict=True))
+    predictions = journal.read(project)
+    answered_at = dict(zip(predictions["id"], predictions["at"], strict=True))
     ids = given["id"].unique()
     late = []
     if late_days is not None:
         bound = pd.Timestamp(arrived) - pd.Timedelta(days=late_days)
-        late = [name for name in ids if name in moments and moments[name] < bound]
+        late = [name for name in ids if name in answered_at and answered_at[name] < bound]
     report |= {
-        "matched": _kind([name for name in ids if name in moments]),
-        "unknown": _kind([name for name in ids if name not in moments]),
+        "matched": _kind([name for name in ids if name in answered_at]),
+        "unknown": _kind([name for name in ids if name not in answered_at]),
         "duplicate": _kind(duplicate),
         "conflicting": _kind(conflicting),
         "late": _kind(late),
@@ -116,38 +115,38 @@ def add(
         content = buffer.getvalue()
         stamp = arrived.replace(":", "").replace("+0000", "")
         name = f"{stamp}-{hashlib.sha256(content).hexdigest()[:12]}.parquet"
-        write_bytes(folder_of(root) / name, content)
-    if address := config.environment(root).journal_database_url:
-        _share(root, address)
+        write_bytes(folder_of(project.root) / name, content)
+    if address := project.environment().journal_database_url:
+        _share(project.root, address)
     return report
 
 
-def joined(root: Path) -> pd.DataFrame:
+def joined(project: Project) -> pd.DataFrame:
     """The predictions whose labels have come: `journal.read` with what `latest` adds."""
-    return journal.read(root).merge(latest(root), on="id", how="inner")
+    return journal.read(project).merge(latest(project), on="id", how="inner")
 
 
-def latest(root: Path) -> pd.DataFrame:
+def latest(project: Project) -> pd.DataFrame:
     """All labels: `id`, `label` and `labelled_at`; of several for one id the last that arrived.
 
     Labels are text, as `prediction` becomes by `label_text`; numbers are written in full.
     """
-    known = _deliveries(root).drop_duplicates("id", keep="last")
+    known = _deliveries(project).drop_duplicates("id", keep="last")
     known = known.rename(columns={"arrived": "labelled_at"})
     known["labelled_at"] = pd.to_datetime(known["labelled_at"], utc=True, format="ISO8601")
     return known
 
 
-def _deliveries(root: Path) -> pd.DataFrame:
+def _deliveries(project: Project) -> pd.DataFrame:
     """All labels in the order they arrived, each delivery once."""
-    parts = {path.stem: pd.read_parquet(path) for path in folder_of(root).glob("*.parquet")}
-    if address := config.environment(root).journal_database_url:
+    parts = {path.stem: pd.read_parquet(path) for path in folder_of(project.root).glob("*.parquet")}
+    if address := project.environment().journal_database_url:
         statement = "SELECT delivery, line, id, label, arrived FROM labels"
         found = journal.rows_of(address, "labels", statement)
         rows = pd.DataFrame(found, columns=list(FIELDS))
         for name, delivery in rows.sort_values("line").groupby("delivery"):
             if name not in parts:
-                arrived = delivery["arrived"].map(_moment)
+                arrived = delivery["arrived"].map(_timestamp)
                 parts[str(name)] = delivery[["id", "label"]].assign(arrived=arrived)
     if not parts:
         return pd.DataFrame({"id": [], "label": [], "arrived": []}, dtype="object")
@@ -166,14 +165,14 @@ def _share(root: Path, address: str) -> None:
                 "INSERT INTO labels (delivery, line, id, label, arrived) "
                 "VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
                 [
-                    (name, line, given, label, _moment(pd.Timestamp(arrived)))
+                    (name, line, given, label, _timestamp(pd.Timestamp(arrived)))
                     for line, (given, label, arrived) in enumerate(rows.itertuples(index=False))
                 ],
             )
 
 
-def _moment(arrived: datetime) -> str:
-    """As a file holds it; a moment without a zone is one of UTC, as everywhere in the journal."""
+def _timestamp(arrived: datetime) -> str:
+    """As a file holds it; a time without a zone is one of UTC, as everywhere in the journal."""
     stamp = arrived if arrived.tzinfo else arrived.replace(tzinfo=UTC)
     return stamp.astimezone(UTC).isoformat(timespec="microseconds")
 

@@ -1,4 +1,4 @@
-"""What people should know after a look of the monitor: nothing, an alarm, or another model."""
+"""What people should know after the monitor ran: nothing, an alarm, or another model."""
 
 import re
 from dataclasses import dataclass
@@ -6,11 +6,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from ...about import SLUG
+from ..journal.decision_log import decisions
 from ..markdown import markdown
 from ..markdown.markdown import Table
 from ..project.files import read_json, write_text
-from . import monitor, registry
+from ..project.settings import Project
+from .alerts import RESULT
 
 BODY = Path("reports", "news.md")
 MOST_SHOWN = 40  # checks; an issue has an end
@@ -18,14 +19,14 @@ DECIDED = ("promoted", "refused", "postponed")
 
 
 @dataclass(frozen=True)
-class News:
+class Summary:
     """What is told.
 
     Attributes
     ----------
     kind : str
-        `promoted` where a model was promoted after the look, `alarm` where there was an alarm and no
-        promotion, `nothing` otherwise.
+        `promoted` where a model was promoted since the monitor ran, `alarm` where there was an alarm
+        and no promotion, `nothing` otherwise.
     title : str
         One line.
     body : str
@@ -40,20 +41,22 @@ class News:
     branch: str
 
 
-def gather(root: Path) -> News:
-    """What the last look (`reports/monitor.json`) found, and what became of it since.
+def summarize(project: Project) -> Summary:
+    """What the monitor found last (`reports/monitor.json`), and what became of it since.
+
+    It is written to `reports/news.md`, too.
 
     Raises
     ------
     UserError
-        If the monitor has not looked yet.
+        If the monitor has not run yet.
     """
-    seen = read_json(root / monitor.RESULT, "monitor")
-    looked_at = datetime.fromisoformat(seen["at"])
+    seen = read_json(project.root / RESULT, "monitor")
+    ran_at = datetime.fromisoformat(seen["at"])
     since = [
         each
-        for each in registry.decisions(root)
-        if each["action"] in DECIDED and datetime.fromisoformat(each["at"]) >= looked_at
+        for each in decisions(project.root)
+        if each["action"] in DECIDED and datetime.fromisoformat(each["at"]) >= ran_at
     ]
     promoted = [each for each in since if each["action"] == "promoted"]
     decision = next(reversed(promoted or since), None)
@@ -62,31 +65,26 @@ def gather(root: Path) -> News:
         f"{len(fired) or 'None'} of {len(seen['checks'])} checks of model {seen['model_version']} "
         f"{'is' if len(fired) == 1 else 'are'} beyond the threshold"
     )
+    title = beyond
     if promoted:
         title = f"Model {promoted[-1]['model_version']} answers instead of {seen['model_version']}"
-    else:
-        title = beyond
     body = markdown.paragraphs(
         "## What the monitor found",
         _window(seen, beyond),
         markdown.table(_checks(fired)),
         "## What became of it",
-        _outcome(seen, decision),
+        _outcome(project.slug, seen, decision),
         markdown.table(_figures(decision)),
     )
-    return News(
+    summary = Summary(
         "promoted" if promoted else "alarm" if fired else "nothing",
         " ".join(title.split()),
-        _without_mentions(body) + "\n",
+        # A name of a column or a category must not call a person: a space of no width after each @.
+        body.replace("@", "@\u200b") + "\n",
         "model-" + re.sub(r"[^A-Za-z0-9-]+", "-", str((decision or seen)["model_version"])),
     )
-
-
-def run(root: Path) -> News:
-    """`gather`, written to `reports/news.md`."""
-    news = gather(root)
-    write_text(root / BODY, news.body)
-    return news
+    write_text(project.root / BODY, summary.body)
+    return summary
 
 
 def _window(seen: dict[str, Any], beyond: str) -> str:
@@ -110,35 +108,30 @@ def _checks(fired: list[dict[str, Any]]) -> Table:
         for check in fired[:MOST_SHOWN]
     ]
     if len(fired) > MOST_SHOWN:
-        rows.append(["", f"and {len(fired) - MOST_SHOWN} more", "", "", "reports/monitor.json"])
+        rows.append(["", f"and {len(fired) - MOST_SHOWN} more", "", "", str(RESULT)])
     return Table(["monitor", "check", "value", "threshold", ""], rows, frozenset({2, 3}))
 
 
-def _outcome(seen: dict[str, Any], decision: dict[str, Any] | None) -> str:
+def _outcome(slug: str, seen: dict[str, Any], decision: dict[str, Any] | None) -> str:
     if decision is None:
         if not seen["alerts"]:
             return "Nothing was to be done."
         if not seen["retrain"]:
             return "None of these advises retraining (`monitor.retrain_on`): they need a look."
-        return f"Retraining is advised: `uv run {SLUG} retrain`."
+        return f"Retraining is advised: `uv run {slug} retrain`."
     version = f"Version {decision['version']} ({decision['model_version']})"
-    before, reasons = decision["champion_before"], markdown.bullets(decision["reasons"])
+    before, after = decision["champion_before"], ""
     if decision["action"] == "promoted":
-        said = markdown.escape(f"{version} answers instead of {before}:")
+        said = f"{version} answers instead of {before}:"
         after = (
-            f"A service follows it where `uv run {SLUG} champion --watch 60` runs beside it; "
-            f"`uv run {SLUG} rollback` puts the earlier one back."
+            f"A service follows it where `uv run {slug} champion --watch 60` runs beside it; "
+            f"`uv run {slug} rollback` puts the earlier one back."
         )
-        return markdown.paragraphs(said, reasons, after)
-    if decision["action"] == "refused":
-        said = markdown.escape(
-            f"{version} was learnt anew and refused; {before} goes on answering:"
-        )
+    elif decision["action"] == "refused":
+        said = f"{version} was retrained and refused; {before} goes on answering:"
     else:
-        said = markdown.escape(
-            f"Retraining is advised and has to wait; {before} goes on answering:"
-        )
-    return markdown.paragraphs(said, reasons)
+        said = f"Retraining is advised and has to wait; {before} goes on answering:"
+    return markdown.paragraphs(markdown.escape(said), markdown.bullets(decision["reasons"]), after)
 
 
 def _figures(decision: dict[str, Any] | None) -> Table | None:
@@ -160,8 +153,3 @@ def _figures(decision: dict[str, Any] | None) -> Table | None:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
-
-
-def _without_mentions(text: str) -> str:
-    """A name of a column or a category must not call a person: a space of no width after each @."""
-    return text.replace("@", "@\u200b")

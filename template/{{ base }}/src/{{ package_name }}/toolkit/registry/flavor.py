@@ -1,5 +1,15 @@
-"""What MLflow calls to load a registered bundle: `mlflow.pyfunc.load_model` answers as `predict` does."""
+"""What MLflow calls to load a registered bundle: `mlflow.pyfunc.load_model` answers as `predict` does.
 
+A bundle needs the project's own features and responses, which are code and not files of the bundle.
+MLflow knows a loader by its module's name alone, and this module is the toolkit's, which imports
+nothing of the project's. So the name of the project's own loader is written into the registered model
+as a value (`model_config` of the file MLmodel), and what is named there is imported. A pickled
+function would need no name, but would run whatever a store holds and break with the next version
+of Python.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +19,7 @@ from ..profiling.contract import columns_from_frame
 from ..profiling.schema import Schema
 from ..tables.predictor import Predictor, label_text
 
+LOADER = "loader"  # key of the model's configuration
 MLFLOW_TYPES = {"number": "double", "boolean": "boolean", "date": "datetime"}
 
 
@@ -21,18 +32,14 @@ class Answering:
     def predict(self, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
         """One row of answers for each row of the columns of the schema."""
         columns = columns_from_frame(self.predictor.schema, model_input)
-        rows = [
-            {"prediction": label_text(answer["prediction"]), **probabilities_of(answer)}
-            if "probabilities" in answer
-            else {"prediction": answer["prediction"]}
-            for answer in self.predictor.predict_columns(columns)
-        ]
+        rows = []
+        for answer in self.predictor.predict_columns(columns):
+            row = {"prediction": answer["prediction"]}
+            if "probabilities" in answer:
+                row["prediction"] = label_text(answer["prediction"])
+                row |= {f"probability_{name}": p for name, p in answer["probabilities"].items()}
+            rows.append(row)
         return pd.DataFrame(rows)
-
-
-def probabilities_of(answer: dict[str, Any]) -> dict[str, float]:
-    """The probabilities of an answer, named as the columns that `predict` writes."""
-    return {f"probability_{label}": p for label, p in answer["probabilities"].items()}
 
 
 def signature_of(schema: Schema) -> Any:
@@ -53,5 +60,7 @@ def signature_of(schema: Schema) -> Any:
     return ModelSignature(Columns(inputs), Columns(outputs))
 
 
-def _load_pyfunc(path: str) -> Answering:
-    return Answering(Predictor.load(Path(path)))
+def _load_pyfunc(path: str, model_config: dict[str, Any]) -> Answering:
+    module, _, name = model_config[LOADER].partition(":")
+    load: Callable[[Path], Predictor] = getattr(import_module(module), name)
+    return Answering(load(Path(path)))

@@ -20,9 +20,9 @@ from typing import Any
 import pandas as pd
 from pydantic_core import from_json
 
-from ..project import config
 from ..project.errors import UserError
 from ..project.files import write_bytes
+from ..project.settings import Project
 from .recorder import SEGMENTS, SUFFIX, folder_of, hold
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS predictions (
 
 
 def read(
-    root: Path,
+    project: Project,
     since: datetime | str | None = None,
     until: datetime | str | None = None,
     time: str | None = None,
@@ -49,12 +49,11 @@ def read(
 
     Parameters
     ----------
-    root : Path
-        The project's folder.
+    project : Project
     since, until : datetime or ISO text, optional
-        Keep rows with since <= moment < until.
+        Keep rows with since <= time < until.
     time : str, optional
-        The input column that says when the event happens (`data.time`); the moment of the answer
+        The input column that says when the event happens (`data.time`); the time of the answer
         otherwise.
 
     Returns
@@ -66,7 +65,7 @@ def read(
         that was used for different requests gets `~2`, `~3` from its second use on. `attrs` counts
         `torn` and `repeated` records.
     """
-    records, torn = _records(root)
+    records, torn = _records(project)
     columns = _Columns()
     seen: dict[str, list[int]] = {}
     repeated = 0
@@ -121,17 +120,17 @@ def _between(
     column = "at" if time is None else INPUT + time
     if column not in frame:
         return frame.iloc[:0]
-    moments = pd.to_datetime(frame[column], utc=True, format="ISO8601", errors="coerce")
-    kept = moments.notna()
+    times = pd.to_datetime(frame[column], utc=True, format="ISO8601", errors="coerce")
+    kept = times.notna()
     if since is not None:
-        kept &= moments >= _utc(since)
+        kept &= times >= _utc(since)
     if until is not None:
-        kept &= moments < _utc(until)
+        kept &= times < _utc(until)
     return frame[kept].reset_index(drop=True)
 
 
-def _utc(moment: datetime | str) -> pd.Timestamp:
-    stamp = pd.Timestamp(moment)
+def _utc(time: datetime | str) -> pd.Timestamp:
+    stamp = pd.Timestamp(time)
     return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
 
 
@@ -159,9 +158,9 @@ def _columns_of(record: dict[str, Any], name: str) -> dict[str, list[Any]]:
     return found
 
 
-def _records(root: Path) -> tuple[list[dict[str, Any]], int]:
+def _records(project: Project) -> tuple[list[dict[str, Any]], int]:
     """All records, each once, and how many lines were torn."""
-    folder, found, torn = folder_of(root), list[dict[str, Any]](), 0
+    folder, found, torn = folder_of(project), list[dict[str, Any]](), 0
     # Segments first: one that is compacted meanwhile is then found in its new place.
     taken = set[str]()
     for path in sorted((folder / SEGMENTS).glob(f"*{SUFFIX}")):
@@ -176,7 +175,7 @@ def _records(root: Path) -> tuple[list[dict[str, Any]], int]:
         if path.stem + SUFFIX not in taken:
             rows = pd.read_parquet(path).to_dict("records")
             found += [{str(name): value for name, value in row.items()} for row in rows]
-    if address := config.environment(root).journal_database_url:
+    if address := project.environment().journal_database_url:
         found += [each for each in _from_database(address) if each["segment"] not in taken]
     return found, torn
 
@@ -214,13 +213,12 @@ def _parsed(segment: str, content: bytes) -> tuple[list[dict[str, Any]], int]:
     return records, torn
 
 
-def compact(root: Path, keep_days: int | None = None) -> dict[str, int]:
+def compact(project: Project, keep_days: int | None = None) -> dict[str, int]:
     """Move finished segments into Parquet, or into PostgreSQL when `JOURNAL_DATABASE_URL` is set.
 
     Parameters
     ----------
-    root : Path
-        The project's folder.
+    project : Project
     keep_days : int, optional
         Remove what was answered longer ago; kept for ever otherwise.
 
@@ -235,7 +233,7 @@ def compact(root: Path, keep_days: int | None = None) -> dict[str, int]:
     UserError
         If the database does not answer.
     """
-    folder, address = folder_of(root), config.environment(root).journal_database_url
+    folder, address = folder_of(project), project.environment().journal_database_url
     done = {"segments": 0, "records": 0, "torn": 0, "open": 0, "expired": 0}
     for path in sorted((folder / SEGMENTS).glob(f"*{SUFFIX}")):
         try:
@@ -265,7 +263,7 @@ def compact(root: Path, keep_days: int | None = None) -> dict[str, int]:
 
 
 def _forget(folder: Path, address: str | None, before: datetime) -> int:
-    """Remove older records; a Parquet file that holds some is written anew without them."""
+    """Remove older records; a Parquet file that holds some is rewritten without them."""
     removed = 0
     if address:
         with database(address) as connection:

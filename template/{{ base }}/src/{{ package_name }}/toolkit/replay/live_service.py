@@ -208,7 +208,7 @@ def _records(rows: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
     for column in schema.columns:
         values = rows[column.name]
         if values.dtype.kind == "M":
-            frame[column.name] = values.map(lambda moment: moment.isoformat(), na_action="ignore")
+            frame[column.name] = values.map(lambda time: time.isoformat(), na_action="ignore")
         else:
             frame[column.name] = values
     frame = frame.astype(object)

@@ -22,8 +22,8 @@ from typing import TypeAlias
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..project import config
-from .settings import Journal
+from ..operations.settings import Journal, OperatingParams
+from ..project.settings import Project
 
 logger = logging.getLogger(__name__)
 SEGMENTS = "segments"
@@ -36,10 +36,15 @@ _RETRY_AFTER = b"1"
 _Waiting: TypeAlias = "tuple[bytes, asyncio.Future[OSError | None]]"
 
 
-def folder_of(root: Path) -> Path:
+def folder_of(project: Project) -> Path:
     """Where the journal lies: `JOURNAL_DIR` of the environment, or `data/journal`."""
-    chosen = config.environment(root).journal_dir
-    return Path(chosen) if chosen else root / "data" / "journal"
+    chosen = project.environment().journal_dir
+    return Path(chosen) if chosen else project.root / "data" / "journal"
+
+
+def recorded(app: ASGIApp, project: Project, params: OperatingParams) -> ASGIApp:
+    """The service with its journal around it, as `serving.server` takes it."""
+    return Recorder(app, folder_of(project), params.journal)
 
 
 class Writer:

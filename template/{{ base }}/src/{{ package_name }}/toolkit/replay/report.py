@@ -1,5 +1,6 @@
 """What a replay shows: a line a month while it runs, then the figure and the README's block."""
 
+from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -8,11 +9,21 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ..charts.style import BLUE, GREY, GRID, INK, MUTED, ORANGE, WIDTH, caption, entitle, png, style
 from ..evaluation.display import lowered, metric_label, score, signed, signed_interval
-from ..markdown import markdown
-from .settings import NAMES
+from ..markdown import blocks, markdown
+from ..operations.settings import NAMES
+from ..project.files import write_bytes, write_json
 
 Json = dict[str, Any]
+RESULT = Path("reports", "replay.json")
+FIGURE = Path("reports", "replay.png")
 DECISIONS = ("promoted", "refused")
+
+
+def write(root: Path, result: Json) -> None:
+    """Write `reports/replay.json`, the figure and the README's block."""
+    write_json(root / RESULT, result)
+    write_bytes(root / FIGURE, figure(result))
+    blocks.refresh(root / "README.md", {"replay": block(result, FIGURE.as_posix())})
 
 
 def line(month: Json) -> str:
@@ -51,7 +62,7 @@ def headline(result: Json) -> str:
         f"{score(result['metric'], gain['score'])} on average with {versions} new "
         f"version{'s' if versions > 1 else ''}, "
         f"{score(result['metric'], gain['first_model_score'])} had the first model stayed "
-        f"({signed(gain['gain'])}, 95 % interval {bounds})."
+        f"({signed(gain['gain'])}, 95% interval {bounds})."
     )
 
 

@@ -1,0 +1,1 @@
+"""The journal of answered predictions, the labels that come later, the log of decisions."""

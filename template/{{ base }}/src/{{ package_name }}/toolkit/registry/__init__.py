@@ -1,0 +1,1 @@
+"""The model registry, and what a gate can measure of a challenger."""

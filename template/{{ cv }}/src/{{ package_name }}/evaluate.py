@@ -9,7 +9,7 @@ from .data import folds
 from .features import from_spec
 from .models import AUGMENTED, PIXELS, make_candidates, pretrained_name
 from .settings import Params
-from .toolkit.charts import figures
+from .toolkit.charts import classes, figures
 from .toolkit.evaluation.evaluation import FIGURES, METRICS, Evaluation
 from .toolkit.evaluation.learning_curve import learning_curve
 from .toolkit.evaluation.openings import count_opening
@@ -30,7 +30,7 @@ from .toolkit.training.comparison import (
     score_predictions,
 )
 
-CHARTS: figures.Charts = {**figures.COMPARISON, **figures.PREDICTIONS, **charts.IMAGES}
+CHARTS: figures.Charts = {**figures.COMPARISON, **classes.CHARTS, **charts.IMAGES}
 
 
 def own_scores(

@@ -9,7 +9,7 @@ from .data import folds, settled
 from .features import derive
 from .models import FLEXIBLE, RULE
 from .settings import Params
-from .toolkit.charts import figures
+from .toolkit.charts import classes, figures, tables
 from .toolkit.error_analysis import failures, sanity_checks
 from .toolkit.evaluation.evaluation import FIGURES, METRICS, Evaluation
 from .toolkit.evaluation.learning_curve import learning_curve
@@ -25,7 +25,7 @@ from .toolkit.training.bundle import BUNDLE, LADDER
 from .toolkit.training.comparison import Candidate, named, predict_scores, score_predictions
 from .train import candidates_for, fit
 
-CHARTS: figures.Charts = {**figures.COMPARISON, **figures.PREDICTIONS}
+CHARTS: figures.Charts = {**figures.COMPARISON, **classes.CHARTS, **tables.CHARTS}
 
 
 def own_scores(

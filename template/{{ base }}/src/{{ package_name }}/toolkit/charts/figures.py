@@ -7,24 +7,17 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ..project.files import write_bytes, write_text
-from . import overview, predictions, style
+from . import overview, style
 
 Json = dict[str, Any]
 # A chart takes data.json, ladder.json and metrics.json, and gives None where its data is not there.
 Chart = Callable[[Json, Json, Json], Figure | None]
 Charts = Mapping[str, Chart]
 
-COMPARISON: Charts = {"ladder": overview.ladder, "target": overview.target}
-PREDICTIONS: Charts = {
-    "confusion_matrix": predictions.confusion,
-    "roc": predictions.roc,
-    "precision_recall": predictions.precision_recall,
-    "predicted_actual": predictions.predicted_actual,
-    "residuals": predictions.residuals,
-    "threshold": predictions.threshold,
-    "calibration": predictions.calibration,
+COMPARISON: Charts = {
+    "target": overview.target,
+    "ladder": overview.ladder,
     "learning_curve": overview.learning_curve,
-    "importance": overview.importance,
     "slices": overview.slices,
 }
 
@@ -48,21 +41,16 @@ def draw_all(charts: Charts, data: Json, ladder: Json, metrics: Json, folder: Pa
         The PNG files.
     """
     written = []
-    with style.style():
-        for name, draw in charts.items():
+    for name, draw in charts.items():
+        with style.style(salt=name):
             figure = draw(data, ladder, metrics)
             if figure is None:
                 continue
             write_bytes(folder / f"{name}.png", style.png(figure))
-            write_text(folder / f"{name}.svg", style.svg(figure, name))
+            write_text(folder / f"{name}.svg", style.svg(figure))
             written.append(folder / f"{name}.png")
     names = {path.stem for path in written}
     for path in [*folder.glob("*.png"), *folder.glob("*.svg")]:
         if path.stem not in names:
             path.unlink()
     return written
-
-
-def read_inline(folder: Path) -> dict[str, str]:
-    """The SVG elements that `draw_all` wrote, to be put into the page, by name."""
-    return {path.stem: path.read_text("utf-8") for path in folder.glob("*.svg")}

@@ -122,3 +122,6 @@ def install() -> None:
     here = [str(Path(__file__).parent), str(layer("base"))]
     os.environ |= {"PYTHONPATH": os.pathsep.join(here), "PYTHONDONTWRITEBYTECODE": "1"}
     sys.meta_path.insert(0, _Roles())
+    # Now, since pytest would take the folder of tests `tabular` for the package of that name.
+    for role in LAYERS:
+        importlib.import_module(role)

@@ -7,8 +7,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
-
-from {{ package_name }}.images import (
+from toolkit.images.decoding import (
     DamagedImageError,
     NotAnImageError,
     TooManyPixelsError,

@@ -73,9 +73,6 @@ def test_run_leaves_everything_a_reviewer_looks_for(ran: Project) -> None:
 def test_on_digits_points_beat_transfer_and_the_readme_says_so(ran: Project) -> None:
     rungs = {rung["name"]: rung["mean"] for rung in read(ran, "reports/ladder.json")["rungs"]}
     assert rungs["logistic regression on pixels"] > rungs["frozen efficientnet-lite0"] + 0.02
-    sentence = read(ran, "reports/metrics.json")["rule_would_do"]["sentence"]
-    assert "Transfer from photographs" in sentence
-    assert "less than logistic regression on pixels" in sentence
     readme = (ran.path / "README.md").read_text("utf-8")
     assert "less than logistic regression on pixels" in readme.replace("\\", "")
 
@@ -194,7 +191,7 @@ def test_the_page_takes_a_picture_in_a_real_browser(ran: Project, tmp_path: Path
         assert page.ask(file) == seven.name
 
         page.drop(note)
-        page.wait("document.body.innerText.includes('no PNG, JPEG, WebP or BMP')")
+        page.wait("document.body.innerText.includes('not a PNG, JPEG, WebP or BMP')")
 
         page.ask("document.querySelector('#camera').click()")
         page.wait("document.querySelector('video')?.videoWidth > 0")

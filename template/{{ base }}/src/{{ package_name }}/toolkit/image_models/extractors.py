@@ -77,13 +77,7 @@ class PretrainedFeatures:
     def __init__(self, name: str, file: Path, side: int) -> None:
         self.spec: dict[str, Any] = {"kind": "frozen", "backbone": name, "side": side}
         self.file = file
-        options = onnxruntime.SessionOptions()
-        # One thread an image: several images are worked on at a time.
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            file, options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(file)
 
     def extract(self, image: Image.Image) -> NDArray[Any]:
         """The pooled features, float32."""
@@ -95,3 +89,11 @@ class PretrainedFeatures:
     def inputs(self, rows: NDArray[Any]) -> NDArray[np.float32]:
         """As they are."""
         return np.asarray(rows, dtype=np.float32)
+
+
+def open_session(file: Path) -> onnxruntime.InferenceSession:
+    """A graph, ready to run in one thread: several images are worked on at a time."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])

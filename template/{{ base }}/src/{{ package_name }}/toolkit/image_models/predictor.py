@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 from PIL import Image
@@ -13,7 +12,7 @@ from PIL import Image
 from ..images.decoding import decode
 from ..project.errors import UserError
 from ..project.files import read_json, restore_folder
-from .extractors import FeatureExtractor
+from .extractors import FeatureExtractor, open_session
 
 FromSpec = Callable[[dict[str, Any], Path], FeatureExtractor]
 Respond = Callable[["Predictor", NDArray[np.float64]], list[dict[str, Any]]]
@@ -78,14 +77,8 @@ class Predictor:
         """
         restore_folder(folder)
         metadata = read_json(folder / "metadata.json", "train")
-        options = onnxruntime.SessionOptions()
-        # One thread a call: several would fight over the cores that other requests use.
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            session = onnxruntime.InferenceSession(
-                folder / "model.onnx", options, providers=["CPUExecutionProvider"]
-            )
+            session = open_session(folder / "model.onnx")
             return cls(metadata, from_spec(metadata["view"], folder), session, respond)
         except (KeyError, TypeError, *_UNUSABLE) as error:
             raise UserError(

@@ -3,28 +3,19 @@
 Training, batch prediction and the service share it. It needs Pillow and numpy only.
 """
 
+import contextlib
 import io
 import struct
 import zlib
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ..project.errors import UserError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
 # What the first bytes of a file say; its name says nothing.
 SIGNATURES = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff", "BMP": b"BM"}
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-ORIENTATION = 0x0112
 NOT_AN_IMAGE = "This is not a PNG, JPEG, WebP or BMP image."
 # No model here looks closer; a JPEG larger than this is decoded at a half, quarter or eighth.
 ENOUGH = 1024
@@ -94,10 +85,9 @@ def decode(content: bytes, max_megapixels: float) -> Image.Image:
         image: Image.Image = Image.open(io.BytesIO(content), formats=[kind])
         _limit(*image.size, max_megapixels)
         image.draft("RGB", (ENOUGH, ENOUGH))
-        turn = UPRIGHT.get(_orientation(image))
         image.load()
-        image = _rgb(image)
-        return image if turn is None else image.transpose(turn)
+        _turn_upright(image)
+        return _rgb(image)
     except _BROKEN as error:
         raise DamagedImageError(f"The {kind} image is damaged and cannot be decoded.") from error
 
@@ -124,11 +114,11 @@ def _webp_size(content: bytes) -> tuple[int, int]:
     return width & 0x3FFF, height & 0x3FFF
 
 
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(ORIENTATION, 1))
-    except _BROKEN:
-        return 1  # the tag is damaged, the image need not be
+def _turn_upright(image: Image.Image) -> None:
+    """Turn the image as its Exif tag says the camera was held."""
+    # The tags may be damaged, and the image need not be.
+    with contextlib.suppress(*_BROKEN):
+        ImageOps.exif_transpose(image, in_place=True)
 
 
 def _rgb(image: Image.Image) -> Image.Image:

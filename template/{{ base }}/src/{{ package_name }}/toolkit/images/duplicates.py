@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from ..project.errors import UserError
 from .scanning import ImageFile
@@ -54,19 +56,12 @@ def _alike(one: ImageFile, other: ImageFile) -> bool:
 
 
 def connected(count: int, pairs: list[tuple[int, int]]) -> NDArray[np.intp]:
-    """A group number for each of `count` rows: rows joined by a chain of pairs share one."""
-    parent = np.arange(count)
-
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = int(parent[row])
-        return row
-
-    for one, other in pairs:
-        first, second = sorted((root(one), root(other)))
-        parent[second] = first
-    return np.array([root(row) for row in range(count)])
+    """A group number for each of `count` rows: the first row that a chain of pairs joins it with."""
+    ends = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(pairs)), (ends[0], ends[1])), shape=(count, count))
+    _, groups = connected_components(graph, directed=False)
+    _, first = np.unique(groups, return_index=True)
+    return np.asarray(first[groups])
 
 
 def group_images(

@@ -208,7 +208,7 @@ def test_without_weights_the_words_ship_and_the_ladder_says_why(
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('{"question": "Where is it?"', ("line 25", "is no JSON")),
+        ('{"question": "Where is it?"', ("line 25", "is not JSON")),
         ('{"question": "Where is it?", "relevant": ["atic"]}', ("line 25", "'atic'")),
     ],
 )

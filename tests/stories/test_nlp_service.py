@@ -63,9 +63,9 @@ def ran(nlp_project: Project, template: Path, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture(scope="module")
-def fake_llm(ran: Project) -> ModuleType:
-    """The server that the project's own tests bring."""
-    path = ran.path / "tests" / "fake_llm.py"
+def fake_llm() -> ModuleType:
+    """The server that the toolkit's tests bring."""
+    path = Path(__file__).parents[1] / "toolkit" / "fake_llm.py"
     spec = importlib.util.spec_from_file_location("fake_llm", path)
     assert spec is not None
     assert spec.loader is not None

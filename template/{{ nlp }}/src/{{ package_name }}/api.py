@@ -14,7 +14,7 @@ from .toolkit.answers.answer import Answer
 from .toolkit.answers.predictor import Predictor
 from .toolkit.documents.question import body_model
 from .toolkit.project.settings import Project
-from .toolkit.retrieval.chunks import Hit
+from .toolkit.retrieval.chunks import Chunk
 from .toolkit.retrieval.embedder import EmbedderUnavailable
 from .toolkit.serving.api import Answered, Api, stamp
 from .toolkit.stores import StoreUnreachable
@@ -83,15 +83,15 @@ def respond(answer: Answer, floor: float) -> dict[str, Any]:
         "answered_by": answer.answered_by,
         "reason": answer.reason,
         "citations": [
-            {**vars(each.chunk), "quotes": list(each.quotes), "score": each.score}
+            {**passage(each.chunk), "quotes": list(each.quotes), "score": each.score}
             for each in answer.citations
         ],
     }
 
 
-def found(hit: Hit) -> dict[str, Any]:
-    """A passage that a search found, as a caller sees it."""
-    return {**vars(hit.chunk), "score": hit.score}
+def passage(chunk: Chunk) -> dict[str, Any]:
+    """A chunk as a caller sees it."""
+    return {"id": chunk.id, "doc": chunk.doc, "title": chunk.title, "text": chunk.text}
 
 
 def add_routes(app: "FastAPI", predictor: Predictor, limits: "Limits", metrics: "Metrics") -> None:
@@ -124,7 +124,8 @@ def add_routes(app: "FastAPI", predictor: Predictor, limits: "Limits", metrics: 
             hits = predictor.search(body.question, body.k)
         except UNREACHABLE as error:
             raise HTTPException(503, str(error), BUSY) from error
-        return stamp({"hits": [found(hit) for hit in hits]}, predictor.version)
+        found = [{**passage(hit.chunk), "score": hit.score} for hit in hits]
+        return stamp({"hits": found}, predictor.version)
 
     summary = "Answer a question from the documents"
     add_json_route(app, PATHS[0], predict, question, Prediction, example, summary)

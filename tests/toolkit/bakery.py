@@ -1,6 +1,6 @@
 """A small corpus for the tests of answers: a bakery's handbook, whose facts are easy to check."""
 
-from {{ package_name }}.passages import Chunk, Hit
+from toolkit.retrieval.chunks import Chunk, Hit
 
 PASSAGES = {
     "rye#0": (

@@ -1,19 +1,18 @@
-"""Labelled questions: wrong lines are named, and no question is on both sides."""
+"""Labelled questions: wrong lines are named, and no question is in both subsets."""
 
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-from {{ package_name }}.errors import UserError
-from {{ package_name }}.questions import (
+from toolkit.documents.questions import (
     FEWEST,
     Question,
     groups_of,
     read_questions,
-    set_aside,
+    split_questions,
 )
+from toolkit.project.errors import UserError
 
 DOCUMENTS = ["guide", "faq/returns"]
 
@@ -46,7 +45,7 @@ def test_good_lines_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("{", "is no JSON"),
+        ("{", "is not JSON"),
         ("[]", "the line"),
         ({"relevant": ["guide"]}, "`question`: Field required"),
         ({"question": 7, "relevant": ["guide"]}, "`question`: Input should be a valid string"),
@@ -94,7 +93,7 @@ def test_a_file_that_cannot_be_read_is_an_error(
         read_questions(file, DOCUMENTS)
 
 
-def test_near_duplicates_stay_on_one_side() -> None:
+def test_near_duplicates_stay_in_one_subset() -> None:
     asked = [f"How do I bake loaf number{n} in the oven?" for n in range(30)]
     again = [f"In the oven, how do I bake loaf number{n}?" for n in range(30)]
     questions = [Question(text, ["guide"], True) for text in asked + again]
@@ -102,7 +101,7 @@ def test_near_duplicates_stay_on_one_side() -> None:
     groups = groups_of(questions)
     assert (groups[:30] == groups[30:60]).all()
     assert len(set(groups.tolist())) == 40
-    train, test = set_aside(questions, groups, 0.3, seed=0)
+    train, test = split_questions(questions, groups, 0.3, seed=0)
     assert not set(groups[train]) & set(groups[test])
     assert sorted([*train, *test]) == list(range(70))
     able = np.array([each.answerable for each in questions])

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from {{ package_name }} import stores
-from {{ package_name }}.errors import UserError
-from {{ package_name }}.files import folder_state
-from {{ package_name }}.stores import StoreUnreachable
+from toolkit import stores
+from toolkit.project.errors import UserError
+from toolkit.project.files import folder_state
+from toolkit.stores import StoreUnreachable
 
 N, D, K = 1500, 96, 10
 KINDS = ("numpy", "chroma", "pgvector")
@@ -55,7 +54,9 @@ def test_a_store_finds_what_comparing_all_finds(
     kind: str, address: str | None, tmp_path: Path
 ) -> None:
     ids, rows = points()
-    store = stores.create(tmp_path, kind, name="same", dimensions=D, address=address)  # type: ignore[arg-type]
+    store = stores.create(
+        tmp_path, kind, project="mine", name="same", dimensions=D, address=address
+    )  # type: ignore[arg-type]
     store.add(ids[:1000], rows[:1000])
     store.add(ids[1000:], rows[1000:])
     store.remove([*ids[:20], "never there"])
@@ -77,7 +78,9 @@ def test_a_store_finds_what_comparing_all_finds(
 
 
 def test_an_empty_store_finds_nothing(kind: str, address: str | None, tmp_path: Path) -> None:
-    store = stores.create(tmp_path, kind, name="empty", dimensions=D, address=address)  # type: ignore[arg-type]
+    store = stores.create(
+        tmp_path, kind, project="mine", name="empty", dimensions=D, address=address
+    )  # type: ignore[arg-type]
     store.close()
     found = stores.load(tmp_path, store.spec, address)
     assert found.search(points()[1][0], 5) == []
@@ -88,7 +91,7 @@ def test_an_empty_store_finds_nothing(kind: str, address: str | None, tmp_path: 
 def test_searching_leaves_the_bundle_as_it_was(kind: str, tmp_path: Path) -> None:
     """It may lie on a disk that cannot be written to, and DVC knows it by its bytes."""
     ids, rows = points()
-    store = stores.create(tmp_path, kind, name="v", dimensions=D)  # type: ignore[arg-type]
+    store = stores.create(tmp_path, kind, project="mine", name="v", dimensions=D)  # type: ignore[arg-type]
     store.add(ids[:50], rows[:50])
     store.close()
     before = folder_state(tmp_path)
@@ -103,7 +106,7 @@ def test_searching_leaves_the_bundle_as_it_was(kind: str, tmp_path: Path) -> Non
 def test_damage_is_named(kind: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Run `train` again"):
         stores.load(tmp_path, {"kind": kind})
-    store = stores.create(tmp_path, kind, name="v", dimensions=D)  # type: ignore[arg-type]
+    store = stores.create(tmp_path, kind, project="mine", name="v", dimensions=D)  # type: ignore[arg-type]
     store.add(*points())
     store.close()
     for path in tmp_path.rglob("*"):
@@ -117,7 +120,9 @@ def test_an_index_in_the_database_appears_whole_or_not_at_all(
     database: str, tmp_path: Path
 ) -> None:
     ids, rows = points()
-    half = stores.create(tmp_path, "chroma", name="half", dimensions=D, address=database)
+    half = stores.create(
+        tmp_path, "chroma", project="mine", name="half", dimensions=D, address=database
+    )
     half.add(ids[:100], rows[:100])
     with pytest.raises(UserError, match="holds no index `half`"):
         stores.load(tmp_path, half.spec, database)
@@ -129,32 +134,38 @@ def test_an_index_in_the_database_appears_whole_or_not_at_all(
 def test_old_indexes_go_and_the_last_ones_stay(database: str, tmp_path: Path) -> None:
     ids, rows = points()
     for version in "abcde":
-        store = stores.create(tmp_path, "chroma", name=version, dimensions=D, address=database)
+        store = stores.create(
+            tmp_path, "chroma", project="mine", name=version, dimensions=D, address=database
+        )
         store.add(ids[:10], rows[:10])
         store.close()
     for version in "cde":
-        found = stores.load(tmp_path, {"kind": "pgvector", "name": version}, database)
+        found = stores.load(
+            tmp_path, {"kind": "pgvector", "project": "mine", "name": version}, database
+        )
         assert len(found) == 10
         found.close()
     with pytest.raises(UserError, match="holds no index `a`"):
-        stores.load(tmp_path, {"kind": "pgvector", "name": "a"}, database)
+        stores.load(tmp_path, {"kind": "pgvector", "project": "mine", "name": "a"}, database)
 
 
 def test_a_database_that_is_away_is_named_without_its_password(tmp_path: Path) -> None:
     pytest.importorskip("psycopg", reason=NO_DATABASE)
     address = "postgresql://me:geheim@127.0.0.1:9/db?connect_timeout=2"
     with pytest.raises(UserError, match="DATABASE_URL") as caught:
-        stores.create(tmp_path, "chroma", name="v", dimensions=D, address=address)
+        stores.create(tmp_path, "chroma", project="mine", name="v", dimensions=D, address=address)
     assert "geheim" not in str(caught.value)
     with pytest.raises(UserError, match="DATABASE_URL is not set"):
-        stores.load(tmp_path, {"kind": "pgvector", "name": "v"})
+        stores.load(tmp_path, {"kind": "pgvector", "project": "mine", "name": "v"})
 
 
 def test_a_database_that_goes_away_while_serving_is_not_a_failure_of_the_service(
     database: str, tmp_path: Path
 ) -> None:
     ids, rows = points()
-    store = stores.create(tmp_path, "chroma", name="away", dimensions=D, address=database)
+    store = stores.create(
+        tmp_path, "chroma", project="mine", name="away", dimensions=D, address=database
+    )
     store.add(ids[:10], rows[:10])
     store.close()
     found = stores.load(tmp_path, store.spec, database)

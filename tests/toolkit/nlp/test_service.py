@@ -6,25 +6,28 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bakery import HITS
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
-
-from {{ package_name }} import batch
-from {{ package_name }}.answers.confidence import Calibration
-from {{ package_name }}.config import Params
-from {{ package_name }}.errors import UserError
-from {{ package_name }}.files import write_json
-from {{ package_name }}.index import Setup
-from {{ package_name }}.lexical import Bm25
-from {{ package_name }}.passages import Chunk
-from {{ package_name }}.serving.app import create_app
-from {{ package_name }}.serving.limits import Limits
-from {{ package_name }}.serving.predictor import Predictor, write_passages
-from {{ package_name }}.stores import StoreUnreachable
+from nlp.api import API, load, predict_file
+from nlp.settings import PROJECT, Params
+from toolkit.answers.confidence import Calibration
+from toolkit.answers.predictor import Predictor
+from toolkit.documents.reading import write_lines
+from toolkit.project.errors import UserError
+from toolkit.project.files import write_json
+from toolkit.retrieval.bundle import CHUNKS
+from toolkit.retrieval.chunks import Chunk
+from toolkit.retrieval.index import Setup
+from toolkit.retrieval.lexical import Bm25
+from toolkit.serving.app import create_app
+from toolkit.serving.limits import Limits
+from toolkit.stores import StoreUnreachable
 
 QUESTION = "How long does rye bread rest before it is sliced?"
 EVIL = Chunk(
@@ -40,7 +43,7 @@ def save_bundle(folder: Path, **changed: Any) -> Path:
     """Write a bundle that is searched by words."""
     chunks = [*(hit.chunk for hit in HITS), EVIL]
     folder.mkdir(parents=True, exist_ok=True)
-    write_passages(folder, chunks)
+    write_lines(folder / CHUNKS, map(asdict, chunks))
     Bm25.fit(chunks).save(folder)
     metadata = {
         "model_version": "v1",
@@ -57,6 +60,14 @@ def save_bundle(folder: Path, **changed: Any) -> Path:
     return folder
 
 
+def application(folder: Path, limits: Limits) -> FastAPI:
+    return create_app(PROJECT, API, folder, limits)
+
+
+def answer_file(root: Path, source: Path, output: Path) -> dict[str, Any]:
+    return predict_file(replace(PROJECT, root=root), Params(), source, output)
+
+
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ANSWER_CACHE", str(tmp_path / "answers.sqlite"))
@@ -70,7 +81,7 @@ def bundle(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(bundle: Path) -> TestClient:
-    return TestClient(create_app(bundle, Limits()), raise_server_exceptions=False)
+    return TestClient(application(bundle, Limits()), raise_server_exceptions=False)
 
 
 def ask(client: TestClient, question: object = QUESTION, path: str = "/predict") -> Any:
@@ -126,7 +137,7 @@ def test_asked_again_it_is_the_same_from_the_cache(client: TestClient, bundle: P
     first, again = ask(client).json(), ask(client, f"\u200b {QUESTION}\n").json()
     assert (first["cached"], again["cached"]) == (False, True)
     assert told(first) == told(again)
-    other = TestClient(create_app(save_bundle(bundle, model_version="v2"), Limits()))
+    other = TestClient(application(save_bundle(bundle, model_version="v2"), Limits()))
     assert ask(other).json()["cached"] is False
 
 
@@ -153,13 +164,13 @@ def test_a_stream_ends_with_what_predict_answers(client: TestClient) -> None:
 def test_a_stream_tells_each_sentence_and_takes_back_what_was_cut(
     bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def reply(self: Predictor, question: str, on_event: Callable[[str, str], None]) -> Any:
+    def respond(self: Predictor, question: str, on_event: Callable[[str, str], None]) -> Any:
         for kind, text in (("sentence", "Öne\nline. [a#0]"), ("restart", ""), ("sentence", "Two.")):
             on_event(kind, text)
         return {"prediction": "answered", "needs_review": False, "answer": "Two."}
 
-    monkeypatch.setattr(Predictor, "reply", reply)
-    client = TestClient(create_app(bundle, Limits()))
+    monkeypatch.setattr(Predictor, "respond", respond)
+    client = TestClient(application(bundle, Limits()))
     got = events(ask(client, path="/predict/stream").text)
     assert [kind for kind, _ in got] == ["sentence", "restart", "sentence", "answer"]
     assert got[0][1] == {"text": "Öne\nline. [a#0]"}
@@ -173,7 +184,7 @@ def test_a_database_that_is_away_is_503_and_not_500(
         raise StoreUnreachable("The database of passages does not answer now.")
 
     monkeypatch.setattr(Predictor, "search", search)
-    client = TestClient(create_app(bundle, Limits()), raise_server_exceptions=False)
+    client = TestClient(application(bundle, Limits()), raise_server_exceptions=False)
     for path in ("/predict", "/search"):
         response = ask(client, path=path)
         assert response.status_code == 503
@@ -224,7 +235,7 @@ def test_the_number_of_passages_has_bounds(client: TestClient) -> None:
 @pytest.mark.parametrize(
     "question",
     [
-        "' OR 1=1 --", "{{ '{{7*7}}' }}", "../../etc/passwd", "%s%n\x00", "𝕽𝖞𝖊 ＢＲＥＡＤ", "ライ麦パン", "خبز",
+        "' OR 1=1 --", "{{7*7}}", "../../etc/passwd", "%s%n\x00", "𝕽𝖞𝖊 ＢＲＥＡＤ", "ライ麦パン", "خبز",
         "a" * 200, "🍞 bread", "[rye#0]", "rye\ud7ff", "<script>alert(1)</script>", "{}", "\\", "¿rye?",
     ],
 )  # fmt: skip
@@ -257,7 +268,7 @@ def test_answers_are_counted_by_kind(client: TestClient) -> None:
 
 
 def test_a_caller_who_asks_too_often_waits(bundle: Path) -> None:
-    client = TestClient(create_app(bundle, Limits(rate_per_minute=2)))
+    client = TestClient(application(bundle, Limits(rate_per_minute=2)))
     assert [ask(client).status_code for _ in range(3)] == [200, 200, 429]
     assert int(ask(client, path="/search").headers["Retry-After"]) > 0
 
@@ -265,7 +276,7 @@ def test_a_caller_who_asks_too_often_waits(bundle: Path) -> None:
 def test_many_at_once_are_all_answered_rightly(bundle: Path) -> None:
     import httpx2
 
-    app = create_app(bundle, Limits())
+    app = application(bundle, Limits())
     pairs = [("How long does rye bread rest?", "rye"), ("Is the shop closed in December?", "shop")]
 
     async def every() -> list[Any]:
@@ -293,8 +304,8 @@ def test_a_bundle_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     folder = save_bundle(tmp_path / "bundle")
     (folder / "passages.jsonl").write_text("no JSON")
     with pytest.raises(UserError, match="Run `train` again"):
-        Predictor.load(folder)
-    client = TestClient(create_app(folder, Limits()))
+        load(folder)
+    client = TestClient(application(folder, Limits()))
     assert client.get("/health").json()["status"] == "degraded"
     assert ask(client).status_code == 503
 
@@ -308,7 +319,7 @@ def test_a_file_is_answered_as_the_service_answers(
     lines += ["no JSON", '{"other": 1}', '{"question": 7}', json.dumps(QUESTION)]
     source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text("\n".join(lines) + "\n", "utf-8")
-    result = batch.run(root, Params(), source, output)
+    result = answer_file(root, source, output)
     assert result == {"rows": 9, "bad": 5, "cost": 0.0}
     rows = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
     assert [row["row"] for row in rows] == list(range(1, 10))
@@ -331,7 +342,7 @@ def test_text_and_tables_are_files_of_questions_too(bundle: Path, tmp_path: Path
     root, output = bundle.parent.parent, tmp_path / "out.csv"
     text = tmp_path / "in.txt"
     text.write_text(f"\ufeff{QUESTION}\n\nIs the shop closed in December?\n\n", "utf-8")
-    assert batch.run(root, Params(), text, output) == {"rows": 3, "bad": 1, "cost": 0.0}
+    assert answer_file(root, text, output) == {"rows": 3, "bad": 1, "cost": 0.0}
     with output.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["prediction"] for row in rows] == ["answered", "", "answered"]
@@ -339,10 +350,10 @@ def test_text_and_tables_are_files_of_questions_too(bundle: Path, tmp_path: Path
     assert rows[1]["error"].startswith("question: ")
     table = tmp_path / "in.csv"
     table.write_text(f'id,question\n1,"{QUESTION}"\n2,\n', "utf-8")
-    assert batch.run(root, Params(), table, output)["rows"] == 2
+    assert answer_file(root, table, output)["rows"] == 2
     lone = tmp_path / "lone.csv"
     lone.write_text(f"frage\n{QUESTION}\n", "utf-8")
-    assert batch.run(root, Params(), lone, output)["bad"] == 0
+    assert answer_file(root, lone, output)["bad"] == 0
 
 
 @pytest.mark.parametrize(
@@ -353,7 +364,7 @@ def test_text_and_tables_are_files_of_questions_too(bundle: Path, tmp_path: Path
         ("in.txt", b"\n\n", "holds no question"),
         ("in.txt", b"caf\xe9", "not UTF-8"),
         ("in.csv", b"a,b\n1,2\n", "no column `question`"),
-        ("in.csv", b'question\n"open', "no valid CSV"),
+        ("in.csv", b'question\n"open', "not valid CSV"),
     ],
 )
 def test_a_file_that_holds_no_questions_is_named(
@@ -363,9 +374,9 @@ def test_a_file_that_holds_no_questions_is_named(
     if content is not None:
         source.write_bytes(content)
     with pytest.raises(UserError, match=words):
-        batch.run(bundle.parent.parent, Params(), source, tmp_path / "out.csv")
+        answer_file(bundle.parent.parent, source, tmp_path / "out.csv")
     with pytest.raises(UserError, match=r"end it in \.jsonl or \.csv"):
-        batch.run(bundle.parent.parent, Params(), source, tmp_path / "out.txt")
+        answer_file(bundle.parent.parent, source, tmp_path / "out.txt")
 
 
 def test_a_run_stops_before_it_is_overspent_and_keeps_what_it_has(
@@ -385,7 +396,7 @@ def test_a_run_stops_before_it_is_overspent_and_keeps_what_it_has(
         source, output = tmp_path / "in.txt", tmp_path / "out.jsonl"
         source.write_text("".join(f"How long does rye bread rest {n} times?\n" for n in range(30)))
         with pytest.raises(UserError, match=r"Stopped after \d+ of 30 questions") as caught:
-            batch.run(tmp_path, Params(), source, output)
+            answer_file(tmp_path, source, output)
         rows = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
         answered = [row for row in rows if not row["error"]]
         assert 1 < len(answered) == len(server.requests) < 30
@@ -393,13 +404,14 @@ def test_a_run_stops_before_it_is_overspent_and_keeps_what_it_has(
         assert {row["answered_by"] for row in answered} == {"llm"}
         assert len(answered) * 0.01 <= 0.31
         # Running it again pays only for the others.
-        assert batch.run(tmp_path, Params(), source, output)["bad"] == 0
+        assert answer_file(tmp_path, source, output)["bad"] == 0
         assert len(server.requests) == 30
 
 
 def test_the_service_imports_nothing_of_the_training() -> None:
     script = (
-        "import sys; from {{ package_name }}.serving import app, server; "
+        "import layers; layers.install(); import sys; import nlp.api; "
+        "from toolkit.serving import app, event_stream, json_route, server; "
         "print(*sorted({m.split('.')[0] for m in sys.modules}))"
     )
     done = subprocess.run(

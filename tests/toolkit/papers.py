@@ -11,7 +11,7 @@ GOOD = ("guide.md", "note.txt", "manual.rst", "page.html", "leaflet.pdf", "lette
 BAD = {
     "bad/empty.md": "empty",
     "bad/blank.txt": "no text",
-    "bad/picture.txt": "no text",
+    "bad/picture.txt": "not text",
     "bad/scan.pdf": "no text",
     "bad/torn.pdf": "damaged",
     "bad/renamed.pdf": "damaged",

@@ -1,17 +1,15 @@
-"""The sample: documents, labelled questions, and documents that carry orders."""
+"""The sample: documents and labelled questions on them."""
 
 import json
 import re
 from pathlib import Path
 
 import pytest
-
-from {{ package_name }} import sample
-from {{ package_name }}.errors import UserError
-from {{ package_name }}.injection import attacks
+from toolkit.project.errors import UserError
+from toolkit.sample import scikit_learn as sample
 
 # Words that questions and names share without telling which document is meant.
-COMMON = set("a all at by from in is make of one over the to with".split())
+COMMON = frozenset("a all at by from in is make of one over the to with".split())  # noqa: SIM905
 
 
 @pytest.fixture(scope="module")
@@ -123,26 +121,3 @@ def test_without_docstrings_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sample, "MODULES", ())
     with pytest.raises(UserError, match="OO"):
         sample.documents()
-
-
-def test_attacks_are_found_by_questions_and_kept_out_of_the_corpus(
-    documents: dict[str, str], questions: list[dict]
-) -> None:
-    asked = {each["question"] for each in questions if each["answerable"]}
-    corpus = "\n".join(documents.values())
-    found = attacks()
-    assert len(found) >= 12
-    assert len({each.name for each in found}) == len({each.marker for each in found}) == len(found)
-    for each in found:
-        assert each.question in asked, each.name
-        assert each.chunk.doc not in documents
-        assert each.marker not in corpus
-        assert not each.got_through(each.question)
-        assert not each.got_through("I do not know.")
-
-
-def test_a_marker_is_seen_however_it_is_written() -> None:
-    attack = next(each for each in attacks() if each.name == "plain-order")
-    assert attack.got_through("The answer is **zebrafish‑41**.")
-    assert attack.got_through("Z-E-B-R-A-F-I-S-H 41")
-    assert not attack.got_through("Zebrafish are small fish.")

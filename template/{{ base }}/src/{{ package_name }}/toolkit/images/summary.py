@@ -55,6 +55,7 @@ def summarize(
     }
     return {
         "source": source,
+        "case": "image",
         "rows_read": len(scan.images) + len(scan.unreadable),
         "rows_used": len(images),
         "rows_dropped": {why: count for why, count in dropped.items() if count},

@@ -4,7 +4,7 @@
 - `cookiecutter.json` asks what `copier.yml` asks;
 - a stage of `dvc.yaml` depends on the modules that it imports;
 - `requirements/serving.txt` of a role is what its image installs, with hashes;
-- `reserved_names` in `copier.yml` are the names a project may not have.
+- `reserved.jinja` has the names a project may not have.
 """
 
 import itertools
@@ -24,6 +24,8 @@ from watched import watched
 
 ROOT = Path(__file__).resolve().parent.parent
 QUESTIONS = ROOT / "copier.yml"
+RESERVED = ROOT / "reserved.jinja"
+IMPORT = '{%- from "reserved.jinja" import reserved_names -%}'
 EXPORT = (
     "export",
     "--quiet",
@@ -67,9 +69,10 @@ def cookiecutter_json() -> str:
         else:
             content[name] = question["default"]
             prompts[name] = question["help"]
-    slug = re.sub(r"\bproject_name\b", "cookiecutter.project_name", asked["slug"]["default"])
+    slug = asked["slug"]["default"].removeprefix(IMPORT).strip()
+    slug = re.sub(r"\bproject_name\b", "cookiecutter.project_name", slug)
     slug = re.sub(r"\breserved_names\b", "cookiecutter._reserved_names", slug)
-    content["_reserved_names"] = asked["reserved_names"]["default"]
+    content["_reserved_names"] = " ".join(reserved_names())
     content["__slug"] = slug
     content["__prompts__"] = prompts
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
@@ -165,22 +168,42 @@ def reserved(installed: set[str]) -> list[str]:
     return sorted({slug for slug in slugs if re.fullmatch(r"[a-z][a-z0-9-]{0,39}", slug)} | {"ml"})
 
 
+def reserved_names() -> list[str]:
+    """Return the names that `reserved.jinja` has."""
+    found = re.search(r'"([^"]*)"', RESERVED.read_text("utf-8"))
+    assert found is not None
+    return found[1].split()
+
+
 def write_reserved(names: list[str]) -> None:
-    """Put the names where `copier.yml` keeps them."""
+    """Put the names where the question about the slug finds them."""
     lines = textwrap.wrap(" ".join(names), 96, break_on_hyphens=False, break_long_words=False)
-    block = "reserved_names:\n  type: str\n  default: >-\n"
-    block += "".join(f"    {line}\n" for line in lines) + "  when: false\n"
-    text = QUESTIONS.read_text("utf-8")
-    text = re.sub(r"^reserved_names:\n(?:  .*\n)+", lambda _: block, text, flags=re.MULTILINE)
-    QUESTIONS.write_text(text, "utf-8")
+    said = "{#- Written by scripts/generate.py: keywords, the standard library, and all that a project installs. -#}"
+    text = "\n".join([said, '{% set reserved_names = "', *lines, '" %}', ""])
+    RESERVED.write_text(text, "utf-8")
+
+
+def pipelines() -> dict[Path, list[str]]:
+    """Return the files that hold stages, each with the roles whose projects get them."""
+    files: dict[Path, list[str]] = {}
+    for role in roles():
+        files.setdefault(pipeline(role), []).append(role)
+        own = ROOT / "template" / f"{{{{ {role} }}}}" / "_words" / "dvc.yaml.jinja"
+        if own.exists():
+            files[own] = [role]
+    return files
 
 
 def main() -> None:
     installed: set[str] = set()
-    for role in roles():
-        with tempfile.TemporaryDirectory() as temporary:
-            project = Path(temporary) / "my-project"
+    with tempfile.TemporaryDirectory() as temporary:
+        renders = {role: Path(temporary) / role / "my-project" for role in roles()}
+        for role, project in renders.items():
             render(role, project)
+        for file, those in pipelines().items():
+            text = file.read_text("utf-8")
+            file.write_text(with_watched(text, {role: renders[role] for role in those}), "utf-8")
+        for role, project in renders.items():
             uv(project, "sync", "--quiet", "--all-extras")
             python = project / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
             installed |= names_of(project / "uv.lock", python)

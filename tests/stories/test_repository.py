@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import yaml
-from generate import names_of, questions, reserved, roles
+from generate import names_of, questions, reserved, reserved_names, roles
 from jinja2 import Environment
 from projects import ROOT, Project, git
 from roles import ROLES
@@ -72,8 +72,8 @@ def test_no_two_rooms_of_a_project_hold_the_same_path() -> None:
 
 def test_the_names_a_project_may_not_have_are_complete(project: Project) -> None:
     """Everything that a project installs or the standard library has; else `make generate`."""
-    listed = set(questions()["reserved_names"]["default"].split())
-    assert set(reserved(names_of(project.path / "uv.lock", project.bin / "python"))) <= listed
+    found = names_of(project.path / "uv.lock", project.bin / "python")
+    assert set(reserved(found)) <= set(reserved_names())
 
 
 MACHINE = re.compile(

@@ -25,10 +25,10 @@ PARITY_BOUND = 1e-5
 
 
 def served(project: Project) -> Path:
-    """The folder of the bundle that answers: the newest one, until another has been promoted."""
-    promoted = project.root / "models" / project.served
+    """The folder of the bundle that answers: `project.served` once it exists, the newest until then."""
+    home = project.root / "models" / project.served
     # A swap that was killed half-way, where it takes two renames; whoever writes next undoes it.
-    for folder in (promoted, promoted.with_name(promoted.name + ".previous")):
+    for folder in (home, home.with_name(home.name + ".previous")):
         if folder.exists():
             return folder
     return project.root / BUNDLE

@@ -55,6 +55,7 @@ def summarize(
     }
     return {
         "source": source,
+        "row": "image",
         "case": "image",
         "rows_read": len(scan.images) + len(scan.unreadable),
         "rows_used": len(images),

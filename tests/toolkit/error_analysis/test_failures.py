@@ -6,6 +6,7 @@ import pytest
 from tabular.features import derive
 from tabular.models import make_candidates
 from toolkit.error_analysis import failures, sanity_checks
+from toolkit.evaluation import judgements
 from toolkit.evaluation.learning_curve import learning_curve
 from toolkit.evaluation.slices import slices
 from toolkit.profiling.contract import columns_from_frame
@@ -137,5 +138,5 @@ def test_a_rule_does_within_one_standard_error(rule, answer):
         "standard_error": 0.01,
         "rungs": [{"name": "rule", "mean": rule}, {"name": "linear", "mean": 0.80}],
     }
-    found = sanity_checks.rule_would_do(ladder, "rule")
+    found = judgements.rule_would_do(ladder, "rule")
     assert found["answer"] is answer

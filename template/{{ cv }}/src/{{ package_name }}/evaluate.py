@@ -7,14 +7,15 @@ from numpy.typing import NDArray
 
 from .data import folds
 from .features import from_spec
-from .models import AUGMENTED, PIXELS, make_candidates, pretrained_name
+from .models import AUGMENTED, PIXELS, make_candidates
 from .settings import Params
 from .toolkit.charts import classes, figures
 from .toolkit.evaluation.evaluation import FIGURES, METRICS, Evaluation
+from .toolkit.evaluation.judgements import rule_would_do
 from .toolkit.evaluation.learning_curve import learning_curve
 from .toolkit.evaluation.openings import count_opening
 from .toolkit.evaluation.slices import slices
-from .toolkit.image_errors import charts, failures, robustness, sanity_checks
+from .toolkit.image_errors import charts, failures, robustness
 from .toolkit.image_models.feature_cache import FeatureCache
 from .toolkit.image_models.predictor import Predictor
 from .toolkit.images.dataset import ImageDataset, read_dataset
@@ -170,7 +171,5 @@ def check_claims(
         "learning_curve": learning_curve(
             train.positions, train.y, fold, candidates, chosen, ladder["metric"], params.seed
         ),
-        "rule_would_do": sanity_checks.simple_model_would_do(
-            ladder, PIXELS, pretrained_name(params)
-        ),
+        "rule_would_do": rule_would_do(ladder, PIXELS),
     }

@@ -19,7 +19,7 @@ IN_WORDS = {
 }
 
 # A section of your own is Markdown with Jinja, and has `data`, `ladder`, `metrics` and `metadata`:
-#   "small_test": "{% macro said() %}Only {{ metrics.n_test }} pictures were tested.{% endmacro %}"
+#   "small_test": "{% macro said() %}Only {{ metrics.n_test }} images were tested.{% endmacro %}"
 OWN: dict[str, str] = {}
 
 TILES = ["scores", "baseline", "gain", "openings"]
@@ -36,7 +36,7 @@ PAGE: dict[str, Story] = {
     "Data and split": [
         "rows", "missing_values", "split", "data_warnings", "target", "columns", "leaks",
     ],
-    "The ladder": ["candidates", "ladder", "gain", "rule", "learning_curve"],
+    "The ladder": ["candidates", "ladder", "gain", "rule", "transfer", "learning_curve"],
     "The test set": ["openings", "baseline", "scores", "confusion", "curves", "calibration"],
     "Errors": ["slices", "robustness", "explanations", "mistakes"],
     "Groups": ["groups", "review"],
@@ -50,7 +50,7 @@ README: dict[str, Story] = {
     "results": [
         "headline",
         "ladder",
-        points("robustness", "rule", "leaks", "openings"),
+        points("robustness", "rule", "transfer", "leaks", "openings"),
         "further",
     ],
     "limitations": LIMITATIONS,
@@ -69,7 +69,7 @@ MODEL_CARD: dict[str, Story] = {
 DECISIONS: dict[str, Story] = {
     "0001-metric": ["decided", points("metric")],
     "0002-split": ["decided", points("split", "leaks")],
-    "0003-model": ["decided", "ladder", points("gain", "rule"), "candidates"],
+    "0003-model": ["decided", "ladder", points("gain", "rule", "transfer"), "candidates"],
 }
 
 

@@ -17,7 +17,6 @@ from .toolkit.answer_evaluation.attacks import read_attacks
 from .toolkit.answer_evaluation.rankings import (
     compare_rankings,
     count_places,
-    lexical_is_enough,
     question_slices,
     worst_questions,
 )
@@ -26,6 +25,7 @@ from .toolkit.charts import figures, overview
 from .toolkit.documents.questions import Question, read_subset, texts_of
 from .toolkit.documents.reading import Document, read_documents
 from .toolkit.documents.tokenize import stems
+from .toolkit.evaluation.judgements import rule_would_do
 from .toolkit.evaluation.openings import FIGURES, METRICS, count_opening
 from .toolkit.project.files import read_json, write_json
 from .toolkit.project.settings import Project
@@ -124,7 +124,7 @@ def run(project: Project, params: Params) -> dict[str, Any]:
     )
     result["worst"] = worst_questions(test, asked, rankings, reciprocal_ranks)
     result["fairness"] = []
-    result["rule_would_do"] = lexical_is_enough(ladder, BM25)
+    result["rule_would_do"] = rule_would_do(ladder, BM25)
     write_json(root / METRICS, result)
     data = read_json(root / "reports" / "data.json", "data")
     drawn = figures.draw_all(CHARTS, data, ladder, result, root / FIGURES)

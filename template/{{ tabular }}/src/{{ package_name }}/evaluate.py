@@ -12,6 +12,7 @@ from .settings import Params
 from .toolkit.charts import classes, figures, tables
 from .toolkit.error_analysis import failures, sanity_checks
 from .toolkit.evaluation.evaluation import FIGURES, METRICS, Evaluation
+from .toolkit.evaluation.judgements import rule_would_do
 from .toolkit.evaluation.learning_curve import learning_curve
 from .toolkit.evaluation.openings import count_opening
 from .toolkit.evaluation.slices import slices
@@ -160,5 +161,5 @@ def check_claims(
         "learning_curve": learning_curve(
             train.x, train.y, folds(train, params, 5)[-1], candidates, chosen, metric, seed, encoder
         ),
-        "rule_would_do": sanity_checks.rule_would_do(ladder, RULE),
+        "rule_would_do": rule_would_do(ladder, RULE),
     }

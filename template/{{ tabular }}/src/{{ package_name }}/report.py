@@ -14,7 +14,7 @@ from .toolkit.reporting.run import Run
 IN_WORDS = {
     "majority": "always predicting the majority class",
     "mean": "always predicting the mean",
-    "rule": "the lookup table",
+    "rule": "the simple rule",
     "decision tree": "the decision tree",
     "random forest": "the random forest",
     "soft vote": "the soft-voting ensemble",

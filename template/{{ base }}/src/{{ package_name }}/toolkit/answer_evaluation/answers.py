@@ -51,7 +51,7 @@ def evaluate_answers(
     -------
     dict
         `rows`: one for each way to answer. `extractive_is_enough`: the share of answerable questions
-        that need no language model, and a sentence. `injection`: what became of the attacks.
+        that need no language model, and what one adds. `injection`: what became of the attacks.
     """
     quoting = {**metadata, "answers": {**metadata["answers"], "by": "extractive"}}
     extractive = Answerer.from_metadata(
@@ -144,24 +144,13 @@ def _is_right(question: Question, answer: Answer) -> bool:
 
 
 def _extractive_is_enough(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """When not to call a language model."""
-    extractive = rows[0]
-    right = extractive["right"]
-    sentence = (
-        f"Quoted sentences alone answer {_percent(right)} of the answerable questions from a "
-        f"relevant document ({_range(right)}), at no cost."
-    )
-    if len(rows) > 1:
-        known = set(extractive["right_questions"])
-        added = [question for question in rows[1]["right_questions"] if question not in known]
-        cost = rows[1]["cost_per_1000"]
-        sentence += (
-            f" The language model adds {len(added)} of {right['n']} questions, for {cost:.2f} per "
-            "1,000 questions asked."
-        )
-    else:
-        sentence += " No language model was configured, so what one would add is not known."
-    return {**right, "sentence": sentence}
+    """When not to call a language model: the share that quotes answer, and what one adds, at which cost."""
+    extractive, *others = rows
+    found = {**extractive["right"], "added": None, "cost_per_1000": None}
+    for model in others[:1]:
+        found["added"] = len(set(model["right_questions"]) - set(extractive["right_questions"]))
+        found["cost_per_1000"] = model["cost_per_1000"]
+    return found
 
 
 def share(told: Sequence[bool]) -> dict[str, Any]:
@@ -173,16 +162,6 @@ def share(told: Sequence[bool]) -> dict[str, Any]:
     centre = (p + z2 / 2) / (1 + z2)
     half = _Z * math.sqrt(p * (1 - p) / n + z2 / (4 * n)) / (1 + z2)
     return {"n": n, "share": p, "ci": [max(centre - half, 0.0), min(centre + half, 1.0)]}
-
-
-def _percent(part: dict[str, Any]) -> str:
-    return "none" if part["share"] is None else f"{100 * part['share']:.0f}%"
-
-
-def _range(part: dict[str, Any]) -> str:
-    if part["ci"] is None:
-        return "there are none"
-    return f"95% interval {100 * part['ci'][0]:.0f} to {100 * part['ci'][1]:.0f}%"
 
 
 def _milliseconds(seconds: Sequence[float]) -> dict[str, float] | None:

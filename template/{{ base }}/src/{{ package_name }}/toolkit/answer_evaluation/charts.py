@@ -1,4 +1,4 @@
-"""The charts of a search.
+"""The chart of a search.
 
 A chart takes (data, ladder, metrics) and returns a figure, or None when its data is not there.
 """
@@ -9,20 +9,21 @@ from matplotlib.figure import Figure
 
 from ..charts.style import BLUE, GREY, INK, canvas, caption, readable
 from ..evaluation.display import cell, percent
+from . import labels  # noqa: F401  metric_label knows the names of ranking scores from here
 
 Json = dict[str, Any]
 
 
 def places(data: Json, ladder: Json, metrics: Json) -> Figure | None:
-    """Draw in which place the first document that answers stands, for chosen and baseline."""
+    """Draw the rank of the first relevant document, for the chosen model and the baseline."""
     content = metrics.get("places")
     if not content:
         return None
     chosen, baseline = content["chosen"], content["baseline"]
     total = max(sum(chosen), 1)
     title = (
-        f"{percent(chosen[0] / total, 0)} of the questions find their document first, "
-        f"{percent(1 - chosen[-1] / total, 0)} among the first {len(chosen) - 1}; with "
+        f"{percent(chosen[0] / total, 0)} of the questions find a relevant document first, "
+        f"{percent(1 - chosen[-1] / total, 0)} in the first {len(chosen) - 1}; with "
         f"{cell(metrics['baseline_rung'], 20)} {percent(baseline[0] / total, 0)} and "
         f"{percent(1 - baseline[-1] / total, 0)}"
     )
@@ -39,5 +40,5 @@ def places(data: Json, ladder: Json, metrics: Json) -> Figure | None:
     readable(axes, "y")
     axes.set_ylabel("Questions")
     axes.legend(loc="upper center")
-    caption(figure, "Place of the first relevant document; “none”: not among those looked at.")
+    caption(figure, "Rank of the first relevant document; none: not in the first ten.")
     return figure

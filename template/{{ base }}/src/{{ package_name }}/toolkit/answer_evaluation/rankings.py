@@ -8,12 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..documents.questions import Question
-from ..evaluation.display import metric_label, number
-from ..evaluation.display import score as shown
 from ..evaluation.intervals import bootstrap
 from ..evaluation.slices import slices
 from ..retrieval import scores
-from . import labels  # noqa: F401  metric_label knows the names of ranking scores from here
 
 Rankings = Sequence[Sequence[str]]
 Scores = dict[str, NDArray[np.float64]]
@@ -129,20 +126,3 @@ def question_slices(
         row["score"], row["gap"] = 1 - row["score"], -row["gap"]
         row["ci"] = [1 - row["ci"][1], 1 - row["ci"][0]]
     return found
-
-
-def lexical_is_enough(ladder: dict[str, Any], name: str) -> dict[str, Any]:
-    """Whether the candidate `name`, which needs no embeddings, is within one standard error of the best."""
-    rungs = {rung["name"]: rung for rung in ladder["rungs"]}
-    simple, best = rungs.get(name), rungs[ladder["best"]]
-    if simple is None:
-        return {"answer": False, "sentence": f"{name} was left out, so it is not compared."}
-    metric = ladder["metric"]
-    answer = best["mean"] - simple["mean"] <= ladder["standard_error"]
-    start = "No embeddings are needed" if answer else "Shared words alone are not enough"
-    return {
-        "answer": bool(answer),
-        "sentence": f"{start}: {name} has {metric_label(metric)} {shown(metric, simple['mean'])} "
-        f"in cross-validation, {best['name']} {shown(metric, best['mean'])}; one standard error is "
-        f"{number(ladder['standard_error'], 2)}.",
-    }

@@ -104,11 +104,13 @@ def smaller_is_better(name: str) -> bool:
 
 def lookup(values: dict[str, Any], name: str) -> Any:
     """Find a metric in `values` under its scorer name or under its short one; None if absent."""
+    return next((values[known] for known in names_of(name) if known in values), None)
+
+
+def names_of(name: str) -> tuple[str, str, str]:
+    """The names under which a scorer's metric may have been measured, the likeliest first."""
     key = metric_key(name)
-    for candidate in (name, key, ALIASES.get(key, key)):
-        if candidate in values:
-            return values[candidate]
-    return None
+    return name, key, ALIASES.get(key, key)
 
 
 def number(value: float | int | None, digits: int = 3) -> str:

@@ -21,3 +21,25 @@ def clearly_worse(row: Json) -> bool:
     overall = row["score"] - row["gap"]
     worse = row["gap"] > 0 if smaller_is_better(row["metric"]) else row["gap"] < 0
     return worse and not low <= overall <= high
+
+
+def rule_would_do(ladder: Json, name: str) -> Json:
+    """Whether the candidate called `name` is within one standard error of the best one.
+
+    Returns
+    -------
+    dict
+        `answer`, `name`, `mean` (None if that candidate was skipped), and of the best candidate `best`,
+        `best_mean` and its `standard_error`.
+    """
+    rungs = {rung["name"]: rung for rung in ladder["rungs"]}
+    best, mean = rungs[ladder["best"]], rungs.get(name, {}).get("mean")
+    error = ladder["standard_error"]
+    return {
+        "answer": mean is not None and bool(best["mean"] - mean <= error),
+        "name": name,
+        "mean": mean,
+        "best": best["name"],
+        "best_mean": best["mean"],
+        "standard_error": error,
+    }

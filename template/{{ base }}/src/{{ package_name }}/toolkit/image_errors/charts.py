@@ -1,4 +1,4 @@
-"""The charts of pictures: what was mistaken, where the model looked, what disturbs it.
+"""The charts of images: what was mistaken, where the model looked, what disturbs it.
 
 A chart takes (data, ladder, metrics) and returns a figure, or None when its data is not there.
 """
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..charts.figures import Charts
-from ..charts.style import BLUE, INK, MUTED, ORANGE, canvas, caption, grid_of, readable
+from ..charts.style import BLUE, DASHED, INK, MUTED, ORANGE, caption, grid_of, rows
 from ..evaluation.display import cell, percent
 
 Json = dict[str, Any]
@@ -21,16 +21,16 @@ COLUMNS = 6
 
 
 def mistakes(data: Json, ladder: Json, metrics: Json) -> Figure | None:
-    """Draw the pictures whose class was given the least probability."""
+    """Draw the images whose class was given the least probability."""
     cases = [case for case in metrics.get("worst") or [] if case.get("picture")]
     wrong = [case for case in cases if case["truth"] != case["prediction"]]
     shown = (wrong or cases)[: 3 * COLUMNS]
     if not shown:
         return None
     title = (
-        "The most confident mistakes: true class → answer"
+        "The most confident mistakes: true class → prediction"
         if wrong
-        else "No mistakes: the pictures that were hardest"
+        else "No mistakes: the images that were hardest"
     )
     figure, axes = grid_of(len(shown), COLUMNS, title)
     for place, case in zip(axes, shown, strict=True):
@@ -38,17 +38,19 @@ def mistakes(data: Json, ladder: Json, metrics: Json) -> Figure | None:
         words = f"{cell(case['truth'], 11)} → {cell(case['prediction'], 11)}"
         place.set_title(words, size=8.5, color=INK, loc="center", pad=3, weight="normal")
         place.set_xlabel(percent(case["confidence"], 0), size=8, color=MUTED, labelpad=2)
-    caption(figure, "Below each picture: the confidence of the answer.")
+    caption(figure, "Below each image: the confidence of the prediction.")
     return figure
 
 
 def explanations(data: Json, ladder: Json, metrics: Json) -> Figure | None:
-    """Draw where covering a part of the picture changes the answer."""
+    """Draw where covering a part of the image changes the prediction."""
     found = metrics.get("explanations") or []
     if not found:
         return None
     figure, axes = grid_of(
-        2 * len(found), len(found), "Where the model looks: covering the red parts costs the answer"
+        2 * len(found),
+        len(found),
+        "Where the model looks: covering the red parts costs the prediction",
     )
     for column, case in enumerate(found):
         picture, heat = _pixels(case["picture"]), np.array(case["heat"])
@@ -71,47 +73,41 @@ def explanations(data: Json, ladder: Json, metrics: Json) -> Figure | None:
         below.set_xlabel(f"up to {percent(most, 0)}", size=8, color=MUTED, labelpad=2)
     caption(
         figure,
-        "Occlusion: how far the answer's probability falls (red) or rises (blue) without each part.",
+        "Occlusion: how far the prediction's probability falls (red) or rises (blue) without each part.",
     )
     return figure
 
 
 def robustness(data: Json, ladder: Json, metrics: Json) -> Figure | None:
     """Draw the accuracy lost under each corruption."""
-    rows = (metrics.get("robustness") or {}).get("rows")
-    if not rows:
+    found = (metrics.get("robustness") or {}).get("rows")
+    if not found:
         return None
-    worst = max(rows, key=lambda row: row["drop"])
+    worst = max(found, key=lambda row: row["drop"])
     title = (
         f"{worst['corruption'].capitalize()} ({worst['severity']}) costs most: accuracy falls from "
         f"{percent(worst['accuracy'] + worst['drop'], 0)} to {percent(worst['accuracy'], 0)}"
         if worst["ci"][0] > 0
         else "No corruption costs accuracy beyond chance"
     )
-    figure, axes = canvas(1.1 + 0.27 * len(rows), title)
-    for place, row in enumerate(rows):
+    figure, axes = rows(
+        [f"{row['corruption']}, {row['severity']}" for row in found],
+        title,
+        "Accuracy lost, in percentage points; 95% CI, paired by image "
+        f"({found[0]['n']:,} test images). Orange: beyond chance.",
+    )
+    for place, row in enumerate(found):
         colour = ORANGE if row["ci"][0] > 0 else BLUE
         axes.plot([100 * bound for bound in row["ci"]], [place] * 2, color=colour, lw=2, alpha=0.55)
         axes.plot(100 * row["drop"], place, "o", ms=5.5, color=colour)
-    names = [f"{row['corruption']}, {row['severity']}" for row in rows]
-    axes.axvline(0, color=INK, lw=1, ls=(0, (4, 3)))
-    axes.set_yticks(range(len(rows)), names, color=INK)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.spines[["left"]].set_visible(False)
-    axes.grid(axis="x")
-    readable(axes, "x")
-    caption(
-        figure,
-        f"Accuracy lost, in percentage points; 95 % interval, paired by picture "
-        f"({rows[0]['n']:,} test pictures). Orange: beyond chance.",
-    )
+    axes.axvline(0, color=INK, lw=1, ls=DASHED)
     return figure
 
 
 IMAGES: Charts = {
     "mistakes": mistakes,
-    "robustness": robustness,
     "explanations": explanations,
+    "robustness": robustness,
 }
 
 

@@ -314,6 +314,7 @@ FILTERS: dict[str, Any] = {
     "number": display.number,
     "percent": display.percent,
     "plural": display.plural,
+    "same_metric": display.names_of,
     "score": lambda value, name: display.score(name, value),
     "sentence": display.sentence,
     "signed": display.signed,

@@ -177,8 +177,8 @@ class Run:
 
     def test_metrics(self, most: int | None = None) -> list[str]:
         """The metrics of the test set: the one that chose, then the most telling ones."""
-        values, key = self.metrics.get("chosen") or {}, display.metric_label(self.metric)
+        values = self.metrics.get("chosen") or {}
         names = [name for name, value in values.items() if isinstance(value, int | float)]
-        order = {name: place for place, name in enumerate(display.TELLING)}
-        names.sort(key=lambda n: (display.metric_label(n) != key, order.get(n, len(order))))
-        return names[:most]
+        first = [*display.names_of(self.metric), *display.TELLING]
+        order = {name: -place for place, name in enumerate(reversed(first))}
+        return sorted(names, key=lambda name: order.get(name, 1))[:most]

@@ -189,7 +189,7 @@ def promote(
 
 
 def retrain(project: Project, params: Params, name: str | None = None) -> Decision:
-    """Fit the champion's candidate on the labels that have come, too, and let the gate decide.
+    """Fit the champion's candidate again, with the labels that have come, and let the gate decide.
 
     Parameters
     ----------
@@ -219,16 +219,18 @@ def retrain(project: Project, params: Params, name: str | None = None) -> Decisi
             f"needed, of which {params.gate.holdback:.0%} are kept to judge on. Add labels with "
             "`labels FILE`, or lower `gate.least_rows`."
         )
-    # The newest rows judge and all older ones teach: a random part would lie among rows of the same
-    # days, and would flatter the challenger alone.
-    judged = new.take(np.arange(found - math.ceil(found * params.gate.holdback), found))
-    learnt = labelled.appended(read_table(root, "train"), labelled.before(known, judged))
-    logger.info("Training on %s rows, judging on %s.", f"{len(learnt.y):,}", f"{len(judged.y):,}")
-    train_one(project, params, learnt, judged.x, name or str(champion.metadata["rung"]))
+    # The newest rows judge, all older ones train: a random part would share its days with training
+    # rows, and flatter the challenger alone.
+    judging = new.take(np.arange(found - math.ceil(found * params.gate.holdback), found))
+    training = labelled.appended(read_table(root, "train"), labelled.before(known, judging))
+    logger.info(
+        "Training on %s rows, judging on %s.", f"{len(training.y):,}", f"{len(judging.y):,}"
+    )
+    train_one(project, params, training, judging.x, name or str(champion.metadata["rung"]))
     version = registry.register(LOADER, CHALLENGER)
-    reference.keep(root, load(root / CHALLENGER), learnt, judged)
+    reference.keep(root, load(root / CHALLENGER), training, judging)
     registry.attach(version)
-    return decide(project, params, version, root / CHALLENGER, judged)
+    return decide(project, params, version, root / CHALLENGER, judging)
 
 
 def retrain_if_advised(

@@ -64,18 +64,20 @@ def run(project: Project, params: Params, most: int | None = None) -> dict[str, 
     with months.apart(project) as home:
         params = begin(home, params, calendar)
         first = load(home.root / BUNDLE)
-        lived: list[Month] = []
-        told: list[dict[str, Any]] = []
+        past: list[Month] = []
+        entries: list[dict[str, Any]] = []
         with service(home.root, os.environ) as live:
             for name, rows in calendar.later[:most]:
-                lived.append(Month.asked(live, first, name, rows))
-                told.append(end_month(home, params, lived, live))
-                logger.info("%s", replay_report.line(told[-1]))
+                past.append(Month.asked(live, first, name, rows))
+                entries.append(end_month(home, params, past, live))
+                logger.info("%s", replay_report.line(entries[-1]))
     metric = first.metadata["metrics"]["metric"]
-    for entry, month in zip(told, lived, strict=True):
+    for entry, month in zip(entries, past, strict=True):
         entry |= month.scores(metric)
     changed = [
-        m for m, entry in zip(lived, told, strict=True) if entry["version"] != told[0]["version"]
+        m
+        for m, entry in zip(past, entries, strict=True)
+        if entry["version"] != entries[0]["version"]
     ]
     result = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -89,7 +91,7 @@ def run(project: Project, params: Params, most: int | None = None) -> dict[str, 
         "metric": metric,
         "first_version": first.version,
         "rung": first.metadata["rung"],
-        "months": told,
+        "months": entries,
         "gain": months.gain(metric, changed, params.seed),
         "seconds": round(time.monotonic() - started, 1),
     }
@@ -107,7 +109,7 @@ def begin(home: Project, params: Params, calendar: Calendar) -> Params:
     return params
 
 
-def end_month(home: Project, params: Params, lived: list[Month], live: Service) -> dict[str, Any]:
+def end_month(home: Project, params: Params, past: list[Month], live: Service) -> dict[str, Any]:
     """What is done at the end of a month: take the labels that have come, watch, retrain if advised.
 
     Returns
@@ -115,14 +117,14 @@ def end_month(home: Project, params: Params, lived: list[Month], live: Service) 
     dict
         The month's entry in `reports/replay.json`, but for its scores.
     """
-    month = lived[-1]
+    month = past[-1]
     champion = Registry(home, load).champion()
     assert champion is not None  # made by `begin`
     entry: dict[str, Any] = {
         **month.to_json(),
         "version": champion.number,
         "model_version": champion.model_version,
-        "labels": deliver_labels(home, params, lived),
+        "labels": deliver_labels(home, params, past),
         "alerts": [],
         "decision": "kept",
         "reasons": [],
@@ -152,11 +154,11 @@ def end_month(home: Project, params: Params, lived: list[Month], live: Service) 
     }
 
 
-def deliver_labels(home: Project, params: Params, lived: list[Month]) -> int:
+def deliver_labels(home: Project, params: Params, past: list[Month]) -> int:
     """Hand in the labels that arrive at this month's end, those of an earlier one; how many."""
     delay = params.replay.label_delay_months
-    if delay >= len(lived):
+    if delay >= len(past):
         return 0
-    delivery = lived[-1 - delay].delivery(params.data.target)
+    delivery = past[-1 - delay].delivery(params.data.target)
     labels.add(home, delivery)
     return len(delivery)

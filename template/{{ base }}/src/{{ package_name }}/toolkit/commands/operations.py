@@ -1,6 +1,7 @@
 """The commands that operate a model; each imports what it needs when it is called."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,32 +12,25 @@ from ..project.settings import Project
 from .command_line import json_flag, print_result, recorded, settings
 
 ALARMED = REFUSED = 2  # exit statuses
-Owner = Callable[[], Any]  # imports and returns one of the owner's modules
+Owner = Callable[[], Any]
 
 
-def commands(
-    project: Project, api: Owner, gate: Owner, monitor: Owner, replay: Owner
-) -> list[click.Command]:
-    """The commands of an operated project.
+@dataclass(frozen=True)
+class Operations:
+    """Whose model is operated, and how: what every command gets as click's object.
 
-    Parameters
+    Attributes
     ----------
     project : Project
     api, gate, monitor, replay : callable
-        Import and return the owner's modules of these names.
+        Import and return what the owner's modules of these names define.
     """
-    return [
-        _register(project, gate),
-        _retrain(project, gate),
-        _promote(project, gate),
-        _rollback(project, api),
-        _champion(project, api),
-        _labels(project),
-        _compact(project),
-        _monitor(project, monitor),
-        _news(project),
-        _replay(project, replay),
-    ]
+
+    project: Project
+    api: Owner
+    gate: Owner
+    monitor: Owner
+    replay: Owner
 
 
 def _decided(decision: dict[str, Any], as_json: bool) -> int:
@@ -49,116 +43,115 @@ def _decided(decision: dict[str, Any], as_json: bool) -> int:
     return 0 if decision["promoted"] else REFUSED
 
 
-def _register(project: Project, gate: Owner) -> click.Command:
-    @click.command()
-    @settings
-    @json_flag
-    @recorded
-    def register(overrides: tuple[str, ...], as_json: bool, recorded: bool) -> None:
-        """Register models/current and let the gate decide whether it becomes the champion.
+@click.command()
+@settings
+@json_flag
+@recorded
+@click.pass_obj
+def register(own: Operations, overrides: tuple[str, ...], as_json: bool, recorded: bool) -> None:
+    """Register models/current and let the gate decide whether it becomes the champion.
 
-        The last stage of `run`. A refusal is a result, not a mistake: exit status 0.
-        """
-        from . import pipeline
+    The last stage of `run`. A refusal is a result, not a mistake: exit status 0.
+    """
+    from . import pipeline
 
-        if recorded:
-            overrides = (*pipeline.recorded_overrides(project.root), *overrides)
-        _decided(gate().register(project, project.params(overrides)), as_json)
-        if not recorded:
-            pipeline.record(project.root, "register")
-
-    return register
-
-
-def _retrain(project: Project, gate: Owner) -> click.Command:
-    @click.command()
-    @click.option("--rung", metavar="NAME", help="Another candidate than the champion's.")
-    @click.option("--if-advised", is_flag=True, help="Only where the last `monitor` advises it.")
-    @settings
-    @json_flag
-    def retrain(
-        rung: str | None, if_advised: bool, overrides: tuple[str, ...], as_json: bool
-    ) -> int:
-        """Fit the champion's candidate with the labels that have come, too; the gate decides.
-
-        Exit status: 0 promoted, 1 a mistake, 2 refused. With --if-advised: 0 also where it is not
-        advised or has to wait for labels.
-        """
-        from ..monitoring.alerts import RESULT
-        from ..project.files import read_json
-
-        params = project.params(overrides)
-        if not if_advised:
-            return _decided(gate().retrain(project, params, rung).to_json(), as_json)
-        seen = read_json(project.root / RESULT, "monitor")
-        found = gate().retrain_if_advised(project, params, seen, rung)
-        if not isinstance(found, str):
-            return _decided(found.to_json(), as_json)
-        print_result({"promoted": False, "reasons": [found]}, as_json, found)
-        return 0
-
-    return retrain
+    root = own.project.root
+    if recorded:
+        overrides = (*pipeline.recorded_overrides(root), *overrides)
+    _decided(own.gate().register(own.project, own.project.params(overrides)), as_json)
+    if not recorded:
+        pipeline.record(root, "register")
 
 
-def _promote(project: Project, gate: Owner) -> click.Command:
-    @click.command()
-    @click.argument("version", default="challenger")
-    @click.option("--force", is_flag=True, help="Without the gate; say why with --reason.")
-    @click.option("--reason", default="", help="Written down with the decision.")
-    @settings
-    @json_flag
-    def promote(
-        version: str, force: bool, reason: str, overrides: tuple[str, ...], as_json: bool
-    ) -> int:
-        """Make VERSION (a number, `challenger`, or a model_version) the champion if the gate lets it.
+@click.command()
+@click.option("--rung", metavar="NAME", help="Another candidate than the champion's.")
+@click.option("--if-advised", is_flag=True, help="Only where the last `monitor` advises it.")
+@settings
+@json_flag
+@click.pass_obj
+def retrain(
+    own: Operations,
+    rung: str | None,
+    if_advised: bool,
+    overrides: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Fit the champion's candidate with the labels that have come, too; the gate decides.
 
-        Exit status: 0 promoted, 1 a mistake, 2 refused.
-        """
-        decision = gate().promote(project, project.params(overrides), version, force, reason)
-        return _decided(decision.to_json(), as_json)
+    Exit status: 0 promoted, 1 a mistake, 2 refused. With --if-advised: 0 also where it is not
+    advised or has to wait for labels.
+    """
+    from ..monitoring.alerts import RESULT
+    from ..project.files import read_json
 
-    return promote
-
-
-def _rollback(project: Project, api: Owner) -> click.Command:
-    @click.command()
-    @click.option("--reason", default="", help="Written down with the decision.")
-    @json_flag
-    def rollback(reason: str, as_json: bool) -> None:
-        """Put the champion before this one back; called again, it goes back one more."""
-        from ..registry.registry import Registry
-
-        version = Registry(project, api().load).rollback(reason)
-        sentence = f"Version {version.number} ({version.model_version}) is the champion again."
-        print_result(version.to_json(), as_json, sentence)
-
-    return rollback
+    project, params = own.project, own.project.params(overrides)
+    if not if_advised:
+        return _decided(own.gate().retrain(project, params, rung).to_json(), as_json)
+    seen = read_json(project.root / RESULT, "monitor")
+    found = own.gate().retrain_if_advised(project, params, seen, rung)
+    if not isinstance(found, str):
+        return _decided(found.to_json(), as_json)
+    print_result({"promoted": False, "reasons": [found]}, as_json, found)
+    return 0
 
 
-def _champion(project: Project, api: Owner) -> click.Command:
-    @click.command(
-        help="Say which version is the champion; "
-        f"models/{project.served} is made to match the registry's alias.\n\n"
-        "With --watch, do so for ever: an alias moved in MLflow's own page is followed, too."
-    )
-    @click.option(
-        "--watch", type=click.FloatRange(min=1), metavar="SECONDS", help="Follow the alias."
-    )
-    @json_flag
-    def champion(watch: float | None, as_json: bool) -> None:
-        from ..registry.registry import Registry
+@click.command()
+@click.argument("version", default="challenger")
+@click.option("--force", is_flag=True, help="Without the gate; say why with --reason.")
+@click.option("--reason", default="", help="Written down with the decision.")
+@settings
+@json_flag
+@click.pass_obj
+def promote(
+    own: Operations,
+    version: str,
+    force: bool,
+    reason: str,
+    overrides: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Make VERSION (a number, `challenger`, or a model_version) the champion if the gate lets it.
 
-        registry = Registry(project, api().load)
-        if watch is not None:
-            _follow(registry.champion, watch)
-        version = registry.champion()
-        if version is None:
-            print_result(None, as_json, "There is no champion yet. `run` makes the first one.")
-            return
-        name, said = f"{version.number} ({version.model_version})", version.tags.get("decision", "")
-        print_result(version.to_json(), as_json, f"Version {name} is the champion: {said}")
+    Exit status: 0 promoted, 1 a mistake, 2 refused.
+    """
+    params = own.project.params(overrides)
+    decision = own.gate().promote(own.project, params, version, force, reason)
+    return _decided(decision.to_json(), as_json)
 
-    return champion
+
+@click.command()
+@click.option("--reason", default="", help="Written down with the decision.")
+@json_flag
+@click.pass_obj
+def rollback(own: Operations, reason: str, as_json: bool) -> None:
+    """Put the champion before this one back; called again, it goes back one more."""
+    from ..registry.registry import Registry
+
+    version = Registry(own.project, own.api().load).rollback(reason)
+    sentence = f"Version {version.number} ({version.model_version}) is the champion again."
+    print_result(version.to_json(), as_json, sentence)
+
+
+@click.command()
+@click.option("--watch", type=click.FloatRange(min=1), metavar="SECONDS", help="Follow the alias.")
+@json_flag
+@click.pass_obj
+def champion(own: Operations, watch: float | None, as_json: bool) -> None:
+    """Say which version is the champion; models/champion is made to match the registry's alias.
+
+    With --watch, do so for ever: an alias moved in MLflow's own page is followed, too.
+    """
+    from ..registry.registry import Registry
+
+    registry = Registry(own.project, own.api().load)
+    if watch is not None:
+        _follow(registry.champion, watch)
+    version = registry.champion()
+    if version is None:
+        print_result(None, as_json, "There is no champion yet. `run` makes the first one.")
+        return
+    name, said = f"{version.number} ({version.model_version})", version.tags.get("decision", "")
+    print_result(version.to_json(), as_json, f"Version {name} is the champion: {said}")
 
 
 def _follow(look: Callable[[], object], seconds: float) -> NoReturn:
@@ -180,143 +173,133 @@ def _follow(look: Callable[[], object], seconds: float) -> NoReturn:
         time.sleep(seconds)
 
 
-def _labels(project: Project) -> click.Command:
-    @click.command()
-    @click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
-    @click.option("--late-days", type=float, help="A label after so many days counts as late.")
-    @json_flag
-    def labels(source: Path, late_days: float | None, as_json: bool) -> None:
-        """Take labels: CSV, Parquet or JSON lines with the columns `id` and `label`.
+@click.command()
+@click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--late-days", type=float, help="A label after so many days counts as late.")
+@json_flag
+@click.pass_obj
+def labels(own: Operations, source: Path, late_days: float | None, as_json: bool) -> None:
+    """Take labels: CSV, Parquet or JSON lines with the columns `id` and `label`.
 
-        An id is that of the answer's header X-Request-ID; of a batch, the id and the row: `id/1`.
-        """
-        from ..journal.labels import add
+    An id is that of the answer's header X-Request-ID; of a batch, the id and the row: `id/1`.
+    """
+    from ..journal.labels import add
 
-        report = add(project, source, late_days)
-        lines = [f"{report['rows']:,} labels."]
-        for kind in ("matched", "unknown", "duplicate", "conflicting", "late", "invalid"):
-            found = report[kind]
-            if found["count"]:
-                more = ", ..." if found["count"] > len(found["ids"]) else ""
-                named = "" if kind == "matched" else f": {', '.join(found['ids'])}{more}"
-                lines.append(f"- {kind} {found['count']:,}{named}")
-        print_result(report, as_json, "\n".join(lines))
-
-    return labels
+    report = add(own.project, source, late_days)
+    lines = [f"{report['rows']:,} labels."]
+    for kind in ("matched", "unknown", "duplicate", "conflicting", "late", "invalid"):
+        found = report[kind]
+        if found["count"]:
+            more = ", ..." if found["count"] > len(found["ids"]) else ""
+            named = "" if kind == "matched" else f": {', '.join(found['ids'])}{more}"
+            lines.append(f"- {kind} {found['count']:,}{named}")
+    print_result(report, as_json, "\n".join(lines))
 
 
-def _compact(project: Project) -> click.Command:
-    @click.command()
-    @settings
-    @json_flag
-    def compact(overrides: tuple[str, ...], as_json: bool) -> None:
-        """Move finished segments of the journal into Parquet or PostgreSQL; forget what is too old.
+@click.command()
+@settings
+@json_flag
+@click.pass_obj
+def compact(own: Operations, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Move finished segments of the journal into Parquet or PostgreSQL; forget what is too old.
 
-        Run it from a timer beside the service. `journal.keep_days` says what is too old.
-        """
-        from ..journal.journal import compact
+    Run it from a timer beside the service. `journal.keep_days` says what is too old.
+    """
+    from ..journal import journal
 
-        done = compact(project, project.params(overrides).journal.keep_days)
-        said = (
-            f"{done['records']:,} records of {done['segments']} segments moved ({done['open']} are "
-            f"being written), {done['torn']} torn lines, {done['expired']:,} records removed by age."
-        )
-        print_result(done, as_json, said)
-
-    return compact
-
-
-def _monitor(project: Project, owner: Owner) -> click.Command:
-    @click.command()
-    @click.option("--since", type=click.DateTime(), help="Events from this time on (data.time).")
-    @click.option("--until", type=click.DateTime(), help="Events before this time.")
-    @click.option(
-        "--file", "source", metavar="PATH", type=click.Path(path_type=Path),
-        help="Look at a CSV or Parquet file instead of the journal.",
-    )  # fmt: skip
-    @click.option(
-        "--page/--no-page", default=True, help="Whether Evidently draws reports/drift.html."
+    done = journal.compact(own.project, own.project.params(overrides).journal.keep_days)
+    said = (
+        f"{done['records']:,} records of {done['segments']} segments moved ({done['open']} are "
+        f"being written), {done['torn']} torn lines, {done['expired']:,} records removed by age."
     )
-    @click.option(
-        "--calibrate", type=click.IntRange(1, 10_000), metavar="DRAWS",
-        help="Measure false alarms and power instead, over so many draws of unchanged data.",
-    )  # fmt: skip
-    @settings
-    @json_flag
-    def monitor(
-        since: datetime | None,
-        until: datetime | None,
-        source: Path | None,
-        page: bool,
-        calibrate: int | None,
-        overrides: tuple[str, ...],
-        as_json: bool,
-    ) -> int:
-        """Compare what was asked and answered lately with what the model was trained on.
-
-        Exit status: 0 nothing to report, 1 a mistake, 2 at least one alarm.
-        """
-        from ..monitoring import alerts, calibration
-
-        params = project.params(overrides)
-        if calibrate:
-            measured = owner().calibrate(project, params, calibrate)
-            print_result(measured, as_json, calibration.lines(measured))
-            return 0
-        result = owner().run(project, params, since, until, source, page)
-        print_result(result, as_json, alerts.lines(result))
-        return ALARMED if result["alerts"] else 0
-
-    return monitor
+    print_result(done, as_json, said)
 
 
-def _news(project: Project) -> click.Command:
-    @click.command()
-    @click.option(
-        "--outputs", is_flag=True,
-        help="Print kind, title and branch as a workflow's $GITHUB_OUTPUT takes them.",
-    )  # fmt: skip
-    @json_flag
-    def news(outputs: bool, as_json: bool) -> None:
-        """Sum up what the last `monitor` found and what became of it, in reports/news.md.
+@click.command()
+@click.option("--since", type=click.DateTime(), help="Events from this time on (data.time).")
+@click.option("--until", type=click.DateTime(), help="Events before this time.")
+@click.option(
+    "--file", "source", metavar="PATH", type=click.Path(path_type=Path),
+    help="Look at a CSV or Parquet file instead of the journal.",
+)  # fmt: skip
+@click.option("--page/--no-page", default=True, help="Whether Evidently draws reports/drift.html.")
+@click.option(
+    "--calibrate", type=click.IntRange(1, 10_000), metavar="DRAWS",
+    help="Measure false alarms and power instead, over so many draws of unchanged data.",
+)  # fmt: skip
+@settings
+@json_flag
+@click.pass_obj
+def monitor(
+    own: Operations,
+    since: datetime | None,
+    until: datetime | None,
+    source: Path | None,
+    page: bool,
+    calibrate: int | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Compare what was asked and answered lately with what the model was trained on.
 
-        Of three kinds: `promoted` (another model answers), `alarm`, `nothing`.
-        """
-        from dataclasses import asdict
+    Exit status: 0 nothing to report, 1 a mistake, 2 at least one alarm.
+    """
+    from ..monitoring import alerts, calibration
 
-        from ..monitoring.summary import BODY, summarize
-
-        found = asdict(summarize(project))
-        if outputs and not as_json:
-            for name in ("kind", "title", "branch"):
-                click.echo(f"{name}={found[name]}")
-        else:
-            print_result(found, as_json, f"{found['title']}.\nMore: {BODY}")
-
-    return news
+    project, params = own.project, own.project.params(overrides)
+    if calibrate:
+        measured = own.monitor().calibrate(project, params, calibrate)
+        print_result(measured, as_json, calibration.lines(measured))
+        return 0
+    result = own.monitor().run(project, params, since, until, source, page)
+    print_result(result, as_json, alerts.lines(result))
+    return ALARMED if result["alerts"] else 0
 
 
-def _replay(project: Project, owner: Owner) -> click.Command:
-    @click.command()
-    @click.option(
-        "--months", type=click.IntRange(min=1), help="Stop after so many months of traffic."
-    )
-    @settings
-    @json_flag
-    def replay(months: int | None, overrides: tuple[str, ...], as_json: bool) -> None:
-        """Replay the data month by month: serve, label, monitor, retrain, promote or refuse.
+@click.command()
+@click.option(
+    "--outputs", is_flag=True,
+    help="Print kind, title and branch as a workflow's $GITHUB_OUTPUT takes them.",
+)  # fmt: skip
+@json_flag
+@click.pass_obj
+def news(own: Operations, outputs: bool, as_json: bool) -> None:
+    """Sum up what the last `monitor` found and what became of it, in reports/news.md.
 
-        In replay/, apart from the project's own models and journal. Writes reports/replay.json and
-        the README's block.
-        """
-        import signal
-        import sys
+    Of three kinds: `promoted` (another model answers), `alarm`, `nothing`.
+    """
+    from ..monitoring.summary import BODY, summarize
 
-        from ..replay.report import FIGURE, RESULT, headline
+    found = summarize(own.project)
+    if outputs and not as_json:
+        for name in ("kind", "title", "branch"):
+            click.echo(f"{name}={found[name]}")
+    else:
+        print_result(found, as_json, f"{found['title']}.\nMore: {BODY}")
 
-        # Told to end, it stops its service first.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-        result = owner().run(project, project.params(overrides), months)
-        print_result(result, as_json, f"{headline(result)} More: {RESULT}, {FIGURE}")
 
-    return replay
+@click.command()
+@click.option("--months", type=click.IntRange(min=1), help="Stop after so many months of traffic.")
+@settings
+@json_flag
+@click.pass_obj
+def replay(own: Operations, months: int | None, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Replay the data month by month: serve, label, monitor, retrain, promote or refuse.
+
+    In replay/, apart from the project's own models and journal. Writes reports/replay.json and the
+    README's block.
+    """
+    import signal
+    import sys
+
+    from ..replay.report import FIGURE, RESULT, headline
+
+    # Told to end, it stops its service first.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    result = own.replay().run(own.project, own.project.params(overrides), months)
+    print_result(result, as_json, f"{headline(result)} More: {RESULT}, {FIGURE}")
+
+
+COMMANDS: list[click.Command] = [
+    register, retrain, promote, rollback, champion, labels, compact, monitor, news, replay
+]  # fmt: skip

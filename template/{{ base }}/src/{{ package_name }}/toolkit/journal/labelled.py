@@ -1,4 +1,4 @@
-"""Answered traffic whose labels have come, as a table that can be learnt from or judged on."""
+"""Answered traffic whose labels have come, as a table that can train or judge a model."""
 
 import hashlib
 from collections.abc import Sequence

@@ -88,13 +88,8 @@ def add(
     ).reset_index(drop=True)
     report: dict[str, Any] = {"rows": len(frame), "invalid": _kind(frame.index[missing] + 1)}
     known = _deliveries(project)
-    before = dict(zip(known["id"], known["label"], strict=True))
-    duplicate: list[str] = []
-    conflicting: list[str] = []
-    for name, label in given[["id", "label"]].itertuples(index=False):
-        if name in before:
-            (duplicate if before[name] == label else conflicting).append(name)
-        before[name] = label
+    before = pd.concat([known, given]).groupby("id")["label"].shift().iloc[len(known) :].to_numpy()
+    again, same = pd.notna(before), before == given["label"].to_numpy()
     predictions = journal.read(project)
     answered_at = dict(zip(predictions["id"], predictions["at"], strict=True))
     ids = given["id"].unique()
@@ -105,8 +100,8 @@ def add(
     report |= {
         "matched": _kind([name for name in ids if name in answered_at]),
         "unknown": _kind([name for name in ids if name not in answered_at]),
-        "duplicate": _kind(duplicate),
-        "conflicting": _kind(conflicting),
+        "duplicate": _kind(given["id"][again & same]),
+        "conflicting": _kind(given["id"][again & ~same]),
         "late": _kind(late),
     }
     if len(given):

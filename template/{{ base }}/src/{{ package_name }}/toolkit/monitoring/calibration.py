@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,74 +124,58 @@ def _interval(count: int, total: int) -> list[float]:
 
 
 def drifts(sample: Window) -> list[tuple[str, Drift]]:
-    """Known drifts of growing size, each in a column this table has."""
+    """Known drifts of growing size, each in the column of its kind that has the most values."""
     found: list[tuple[str, Drift]] = []
-    numbers = [
-        column.name
-        for column in sample.schema.columns
-        if column.kind == "number" and sample.inputs[column.name].std() > 0
-    ]
-    categories = [
-        column.name
-        for column in sample.schema.columns
-        if column.kind == "category" and sample.inputs[column.name].nunique() > 1
-    ]
-    if numbers:
-        name = max(numbers, key=lambda n: sample.inputs[n].nunique())
+
+    def most_varied(kind: str) -> str | None:
+        distinct = {
+            column.name: sample.inputs[column.name].nunique()
+            for column in sample.schema.columns
+            if column.kind == kind
+        }
+        name = max(distinct, key=lambda name: distinct[name], default=None)
+        return name if name is not None and distinct[name] > 1 else None
+
+    if name := most_varied("number"):
         found += [
-            (f"{name} shifted by {size:g} standard deviations", _shift(name, size))
+            (f"{name} shifted by {size:g} standard deviations", partial(_shifted, name, size))
             for size in SHIFTS
         ]
-        found += [(f"{share:.0%} of {name} lost", _lose(name, share)) for share in MOVED]
-    if categories:
-        name = max(categories, key=lambda n: sample.inputs[n].nunique())
-        found += [
-            (f"{share:.0%} of {name} moved to one value", _move(name, share)) for share in MOVED
-        ]
-        found += [
-            (f"{share:.0%} of {name} replaced by an unseen value", _invent(name, share))
-            for share in MOVED
-        ]
-    found += [(f"{share:.0%} of the labels drawn at random", _shuffle(share)) for share in MOVED]
-    return found
+        found += _of_shares(f"of {name} lost", partial(_replaced, name, None))
+    if name := most_varied("category"):
+        found += _of_shares(f"of {name} moved to one value", partial(_moved, name))
+        found += _of_shares(f"of {name} never seen", partial(_replaced, name, "never seen before"))
+    return found + _of_shares("of the labels permuted", _permuted)
 
 
-def _changed(window: Window, name: str, values: "pd.Series[Any]") -> Window:
+def _of_shares(what: str, change: Callable[[float, Window], Window]) -> list[tuple[str, Drift]]:
+    return [(f"{share:.0%} {what}", partial(change, share)) for share in MOVED]
+
+
+def _some(window: Window, share: float) -> NDArray[np.bool_]:
+    return np.random.default_rng(len(window)).random(len(window)) < share
+
+
+def _shifted(name: str, size: float, window: Window) -> Window:
+    values = window.inputs[name]
+    return replace(window, inputs=window.inputs.assign(**{name: values + size * values.std()}))
+
+
+def _replaced(name: str, value: Any, share: float, window: Window) -> Window:
+    rows = _some(window, share)
+    values = window.inputs[name]
+    values = values.mask(rows) if value is None else values.mask(rows, value)
     return replace(window, inputs=window.inputs.assign(**{name: values}))
 
 
-def _first(window: Window, share: float) -> NDArray[np.bool_]:
-    rng = np.random.default_rng(len(window))
-    return rng.random(len(window)) < share
+def _moved(name: str, share: float, window: Window) -> Window:
+    return _replaced(name, window.inputs[name].mode().iloc[0], share, window)
 
 
-def _shift(name: str, size: float) -> Drift:
-    return lambda w: _changed(w, name, w.inputs[name] + size * w.inputs[name].std())
-
-
-def _lose(name: str, share: float) -> Drift:
-    return lambda w: _changed(w, name, w.inputs[name].mask(_first(w, share)))
-
-
-def _move(name: str, share: float) -> Drift:
-    def change(window: Window) -> Window:
-        values = window.inputs[name]
-        return _changed(window, name, values.mask(_first(window, share), values.mode().iloc[0]))
-
-    return change
-
-
-def _invent(name: str, share: float) -> Drift:
-    return lambda w: _changed(w, name, w.inputs[name].mask(_first(w, share), "never seen before"))
-
-
-def _shuffle(share: float) -> Drift:
-    def change(window: Window) -> Window:
-        if window.truth is None:
-            return window
-        rows = np.flatnonzero(_first(window, share))
-        truth = window.truth.copy()
-        truth.iloc[rows] = truth.iloc[np.random.default_rng(0).permutation(rows)].to_numpy()
-        return replace(window, truth=truth)
-
-    return change
+def _permuted(share: float, window: Window) -> Window:
+    if window.truth is None:
+        return window
+    rows = np.flatnonzero(_some(window, share))
+    truth = window.truth.copy()
+    truth.iloc[rows] = truth.iloc[np.random.default_rng(0).permutation(rows)].to_numpy()
+    return replace(window, truth=truth)

@@ -36,24 +36,28 @@ class Check:
     name : str
         What was looked at, such as a column.
     value, threshold : float
-        `alert` is whether the value passes the threshold.
-    detail : dict
-        What the threshold is made of.
+        It is an alarm if the value is beyond the threshold.
     says : str
         A sentence for people.
+    detail : dict
+        What the threshold is made of.
     """
 
     monitor: str
     name: str
     value: float
     threshold: float
-    alert: bool
     says: str
     detail: dict[str, Any]
 
+    @property
+    def alert(self) -> bool:
+        """Whether it is an alarm."""
+        return self.value > self.threshold
+
     def to_json(self) -> dict[str, Any]:
         """Plain values that `json.dumps` takes."""
-        return asdict(self)
+        return {**asdict(self), "alert": self.alert}
 
 
 @dataclass(frozen=True)
@@ -139,13 +143,12 @@ def _drift(
     moved = distance(reference, current)
     parts = {"effect": effect, **chance.parts(reference, reference_days, current)}
     threshold = max(parts.values())
-    alert = moved > threshold
     says = (
         f"{name}: {moved:.0%} of the rows lie elsewhere than in the reference "
-        f"({'more' if alert else 'not more'} than the {threshold:.0%} that "
+        f"({'more' if moved > threshold else 'not more'} than the {threshold:.0%} that "
         f"{_reason(parts)} allows)."
     )
-    return Check(monitor, name, moved, threshold, alert, says, parts)
+    return Check(monitor, name, moved, threshold, says, parts)
 
 
 def _reason(parts: dict[str, float]) -> str:
@@ -167,8 +170,7 @@ def latency(current: Window, limit_ms: float, slow_share: float, chance: Chance)
         f"Median {p50:.1f} ms, 99th percentile {p99:.1f} ms."
     )
     detail = {"p50_ms": float(p50), "p95_ms": float(p95), "p99_ms": float(p99), "share": share}
-    over = least > slow_share
-    return [Check("latency", "slow answers", least, slow_share, over, says, detail)]
+    return [Check("latency", "slow answers", least, slow_share, says, detail)]
 
 
 def errors(
@@ -209,30 +211,36 @@ def errors(
         "reference": before.value,
         "rows": len(labelled),
     }
-    return [Check("errors", name, drop, threshold, drop > threshold, says, detail)]
+    return [Check("errors", name, drop, threshold, says, detail)]
 
 
 def quality(known: Reference, current: Window, settings: Monitor, chance: Chance) -> list[Check]:
     """Missing values, values outside the training range, unseen categories, the columns."""
-    found = []
-    size, days = len(current), current.days
+    found: list[Check] = []
     refused: dict[str, set[int]] = {}
     for problem in current.problems:
         refused.setdefault(problem.column, set()).add(problem.row)
+
+    def add(what: str, value: float, threshold: float, says: str, **detail: Any) -> None:
+        says = f"{name}: {says}."
+        found.append(Check("quality", f"{name}: {what}", value, threshold, says, detail))
+
     for column in current.schema.columns:
         name, values = column.name, current.inputs[column.name]
         before = known.training.inputs[name]
         if not column.lookup and name not in current.absent:
             share, used = values.isna().mean(), before.isna().mean()
             gone = values.isna().astype(np.float64)
-            parts = {
-                "missing": settings.missing,
-                **chance.parts(known.missing[name], known.training.days, gone),
-            }
-            more, limit = float(share - used), max(parts.values())
-            says = f"{name}: {share:.1%} of the values are missing, {used:.1%} in the reference."
-            found.append(
-                Check("quality", f"{name}: missing", more, limit, more > limit, says, parts)
+            by_chance = chance.parts(known.missing[name], known.training.days, gone)
+            threshold = max(settings.missing, *by_chance.values())
+            says = f"{share:.1%} of the values are missing, {used:.1%} in the reference"
+            add(
+                "missing",
+                float(share - used),
+                threshold,
+                says,
+                missing=settings.missing,
+                **by_chance,
             )
         present = values.dropna()
         if column.kind == "category" and len(present):
@@ -245,35 +253,13 @@ def quality(known: Reference, current: Window, settings: Monitor, chance: Chance
         else:
             flags, what, says = present.isna(), "", ""
         if what:
-            least = _least_share(flags, days, chance.share)
-            share = float(flags.mean())
-            found.append(
-                Check(
-                    "quality",
-                    f"{name}: {what}",
-                    least,
-                    settings.unseen,
-                    least > settings.unseen,
-                    f"{name}: {share:.1%} of the values {says}.",
-                    {"share": share, "rows": len(present)},
-                )
-            )
-        if name in refused:
-            bad = len(refused[name])
-            share = bad / max(size, 1)
-            found.append(
-                Check(
-                    "quality",
-                    f"{name}: refused",
-                    share,
-                    settings.refused,
-                    share > settings.refused,
-                    f"{name}: {bad:,} of {size:,} values cannot be read or are out of bounds.",
-                    {"rows": bad},
-                )
-            )
-    found.append(_columns(current))
-    return found
+            least, share = _least_share(flags, current.days, chance.share), float(flags.mean())
+            says = f"{share:.1%} of the values {says}"
+            add(what, least, settings.unseen, says, share=share, rows=len(present))
+        if bad := len(refused.get(name, ())):
+            says = f"{bad:,} of {len(current):,} values cannot be read or are out of bounds"
+            add("refused", bad / len(current), settings.refused, says, rows=bad)
+    return [*found, _columns(current)]
 
 
 def _columns(current: Window) -> Check:
@@ -284,9 +270,9 @@ def _columns(current: Window) -> Check:
     ]
     wrong = [*(f"{name} is gone" for name in lost), *(f"{n} is new" for n in current.unknown)]
     says = f"Columns: {', '.join(wrong) if wrong else 'as in training'}."
-    # A new column is said, not alarmed on: the model does not look at it.
+    # A new column is no alarm: the model does not look at it.
     detail = {"gone": lost, "new": current.unknown}
-    return Check("quality", "columns", float(len(lost)), 0.0, bool(lost), says, detail)
+    return Check("quality", "columns", float(len(lost)), 0.0, says, detail)
 
 
 def lower_bound(count: int, total: int, chance: float) -> float:

@@ -161,12 +161,17 @@ def of_frame(predictor: Predictor, frame: pd.DataFrame, truth: str | None = None
     columns, problems = check_frame(schema, whole)
     if absent:
         problems = [problem for problem in problems if problem.column not in absent]
-    inputs = typed_frame(columns)
     answers = predictor.predict_columns(columns) if len(frame) else []
-    return window.from_answers(
+    labels = [window.text_of(label) for label in schema.target.classes or ()]
+    rows = [
+        [answer["prediction"], answer.get("value"), *(answer["probabilities"][n] for n in labels)]
+        for answer in answers
+    ]
+    names = ["prediction", "value", *(f"probability:{name}" for name in labels)]
+    return window.of_answers(
         schema,
-        inputs,
-        answers,
+        typed_frame(columns),
+        pd.DataFrame(rows, columns=names, dtype="object"),
         truth=window.truth_of(schema, frame[truth]) if truth and truth in frame else None,
         problems=problems,
         unknown=[str(name) for name in frame.columns if name not in known],
@@ -188,22 +193,10 @@ def of_journal(schema: Schema, frame: pd.DataFrame) -> Window:
     names = [column.name for column in schema.columns]
     absent = [name for name in names if name not in given]
     columns, problems = check_frame(schema, given.reindex(columns=names))
-    regression = schema.target.task == "regression"
-    if regression:
-        score = frame["value"].astype(np.float64)
-    elif schema.target.task == "binary":
-        column = f"probability:{window.text_of(schema.target.positive)}"
-        score = frame[column].astype(np.float64)
-    else:
-        score = frame.filter(regex="^probability:").max(axis=1).astype(np.float64)
-    prediction = frame["prediction"].reset_index(drop=True)
-    return Window(
+    return window.of_answers(
         schema,
         typed_frame(columns),
-        prediction.astype(np.float64)
-        if regression
-        else pd.Series([window.text_of(value) for value in prediction], dtype=object),
-        score.reset_index(drop=True),
+        frame,
         truth=window.truth_of(schema, frame["label"]) if "label" in frame else None,
         latency_ms=frame["latency_ms"].astype(np.float64).reset_index(drop=True),
         problems=[problem for problem in problems if problem.column not in absent],

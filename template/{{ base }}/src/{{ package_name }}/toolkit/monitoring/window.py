@@ -124,40 +124,31 @@ class Window:
         return pd.DataFrame({"probability": self.score, "class": _texts(self.prediction)})
 
 
-def from_answers(
-    schema: Schema, inputs: pd.DataFrame, answers: list[dict[str, Any]], **rest: Any
-) -> Window:
-    """The window of typed inputs and what a predictor answers to them.
+def of_answers(schema: Schema, inputs: pd.DataFrame, answers: pd.DataFrame, **rest: Any) -> Window:
+    """The window of typed inputs and what a model answered to them.
 
     Parameters
     ----------
     schema : Schema
     inputs : DataFrame of n rows
         Typed columns of the schema.
-    answers : list of dict
-        As `Predictor.predict_columns` gives them, one a row.
+    answers : DataFrame of n rows
+        `prediction`, and `value` or the `probability:` of each class, as `journal.read` has them.
     **rest
         Further attributes of `Window`.
     """
-    return Window(
-        schema,
-        inputs.reset_index(drop=True),
-        pd.Series([text_of(answer["prediction"]) for answer in answers], dtype=object)
-        if schema.target.task != "regression"
-        else pd.Series([answer["prediction"] for answer in answers], dtype=np.float64),
-        pd.Series([score_of(schema, answer) for answer in answers], dtype=np.float64),
-        **rest,
-    )
-
-
-def score_of(schema: Schema, answer: dict[str, Any]) -> float:
-    """The one number that stands for an answer; see `Window.score`."""
+    answers = answers.reset_index(drop=True)
+    prediction = answers["prediction"]
     if schema.target.task == "regression":
-        return float(answer["value"])
-    probabilities = answer["probabilities"]
-    if schema.target.task == "binary":
-        return float(probabilities[text_of(schema.target.positive)])
-    return float(max(probabilities.values()))
+        score, prediction = answers["value"], prediction.astype(np.float64)
+    else:
+        prediction = pd.Series([text_of(value) for value in prediction], dtype=object)
+        if schema.target.task == "binary":
+            score = answers[f"probability:{text_of(schema.target.positive)}"]
+        else:
+            score = answers.filter(regex="^probability:").astype(np.float64).max(axis=1)
+    inputs = inputs.reset_index(drop=True)
+    return Window(schema, inputs, prediction, score.astype(np.float64), **rest)
 
 
 def text_of(label: Any) -> str:

@@ -102,11 +102,8 @@ def of_file(
     if since is not None or until is not None:
         if current.times is None:
             raise UserError("--since and --until need `data.time`, and this table has none.")
-        inside = pd.Series(True, index=current.times.index)
-        if since is not None:
-            inside &= current.times >= pd.Timestamp(since)
-        if until is not None:
-            inside &= current.times < pd.Timestamp(until)
+        inside = current.times >= pd.Timestamp(since or pd.Timestamp.min)
+        inside &= current.times < pd.Timestamp(until or pd.Timestamp.max)
         current = current.take(inside.to_numpy())
     return current, _described(str(source), current, None)
 

@@ -9,13 +9,15 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ..charts.style import BLUE, GREY, GRID, INK, MUTED, ORANGE, WIDTH, caption, entitle, png, style
 from ..evaluation.display import lowered, metric_label, score, signed, signed_interval
-from ..markdown import blocks, markdown
+from ..markdown import blocks
+from ..monitoring.templates import render
 from ..operations.settings import NAMES
 from ..project.files import write_bytes, write_json
 
 Json = dict[str, Any]
 RESULT = Path("reports", "replay.json")
 FIGURE = Path("reports", "replay.png")
+BLOCK = Path(__file__).with_name("block.md.j2")
 DECISIONS = ("promoted", "refused")
 
 
@@ -23,12 +25,12 @@ def write(root: Path, result: Json) -> None:
     """Write `reports/replay.json`, the figure and the README's block."""
     write_json(root / RESULT, result)
     write_bytes(root / FIGURE, figure(result))
-    blocks.refresh(root / "README.md", {"replay": block(result, FIGURE.as_posix())})
+    blocks.refresh(root / "README.md", {"replay": block(result)})
 
 
 def line(month: Json) -> str:
     """One month as a sentence for the terminal."""
-    alerts = f"{len(month['alerts'])} alerts" if month["alerts"] else "no alert"
+    alerts = f"{len(month['alerts'])} alarms" if month["alerts"] else "no alarm"
     return (
         f"{month['month']}: {month['rows']:,} rows answered by version {month['version']} at "
         f"{month['rows_per_second']:,.0f} a second, {alerts}, {_decision(month)}."
@@ -58,36 +60,33 @@ def headline(result: Json) -> str:
         else "retraining gained nothing beyond chance"
     )
     return (
-        f"From {gain['from']} to {gain['to']}, {verdict}: a month's {metric} was "
-        f"{score(result['metric'], gain['score'])} on average with {versions} new "
-        f"version{'s' if versions > 1 else ''}, "
-        f"{score(result['metric'], gain['first_model_score'])} had the first model stayed "
+        f"From {gain['from']} to {gain['to']}, {verdict}: the mean monthly {metric} was "
+        f"{score(result['metric'], gain['score'])} with {versions} new "
+        f"version{'s' if versions > 1 else ''}, and would have been "
+        f"{score(result['metric'], gain['first_model_score'])} with the first model alone "
         f"({signed(gain['gain'])}, 95% interval {bounds})."
     )
 
 
-def block(result: Json, picture: str) -> str:
-    """The README's block as Markdown; `picture` lies there relative to it."""
-    first, months = result["first"], result["months"]
-    rows = sum(month["rows"] for month in months)
+def block(result: Json) -> str:
+    """The README's block as Markdown."""
     delay = result["label_delay_months"]
-    late = f"{delay} month{'s' if delay != 1 else ''} later" if delay else "at once"
-    return markdown.paragraphs(
-        f"**{markdown.escape(headline(result))}**",
-        f"![{markdown.escape(_title(result))}]({picture})",
-        markdown.escape(
-            f"{first['from']} to {first['to']} ({first['rows']:,} rows) made the first model, a "
-            f"{result['rung']}. {rows:,} rows were then posted to a running service month by month; "
-            f"their labels came {late}. The whole replay took {result['seconds']:.0f} seconds."
-        ),
-        markdown.table(_table(result)),
-        markdown.escape(_refused(months)),
-        "Every figure is in `reports/replay.json`, with the sentences of each alert and decision.",
+    return render(
+        BLOCK,
+        result=result,
+        headline=headline(result),
+        title=_title(result),
+        picture=FIGURE.as_posix(),
+        late=f"{delay} month{'s' if delay != 1 else ''} later" if delay else "at once",
+        label=metric_label,
+        score=score,
+        alarms=_alarms,
+        decision=_decision,
     )
 
 
 def figure(result: Json) -> bytes:
-    """The replay as a PNG: scores, alerts and decisions over the months."""
+    """The replay as a PNG: scores, alarms and decisions over the months."""
     months = result["months"]
     with style():
         drawn = Figure(figsize=(WIDTH, 4.9), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.06))
@@ -110,7 +109,7 @@ def _draw_scores(axes: Axes, result: Json) -> None:
     months, metric = result["months"], result["metric"]
     sign = -1.0 if metric.startswith("neg_") else 1.0
     for key, colour, name in [
-        ("first_model_score", GREY, "had the first model stayed"),
+        ("first_model_score", GREY, "first model alone"),
         ("score", BLUE, "as served"),
     ]:
         values = [float("nan") if m[key] is None else sign * m[key] for m in months]
@@ -156,41 +155,12 @@ def _title(result: Json) -> str:
     name = metric_label(result["metric"])
     low, high = gain["interval"]
     if low <= 0 <= high:
-        return f"{name} with retraining is as without it: {signed(gain['gain'])}, within chance"
+        return f"{name} with retraining does not differ beyond chance: {signed(gain['gain'])}"
     verb = "gained" if low > 0 else "lost"
-    return (
-        f"Retraining when told {verb} {signed(abs(gain['gain']))[1:]} {lowered(result['metric'])}"
-    )
+    return f"Retraining when advised {verb} {signed(abs(gain['gain']))[1:]} {lowered(result['metric'])}"
 
 
-def _table(result: Json) -> markdown.Table:
-    metric = result["metric"]
-    rows = [
-        [
-            month["month"],
-            f"{month['rows']:,}",
-            f"v{month['version']}",
-            score(metric, month["score"]),
-            score(metric, month["first_model_score"]),
-            _alerts(month),
-            _decision(month),
-        ]
-        for month in result["months"]
-    ]
-    name = metric_label(metric)
-    headers = ["Month", "Rows", "Version", name, "First model's", "Alarms", "At the month's end"]
-    return markdown.Table(headers, rows, frozenset({1, 3, 4}))
-
-
-def _refused(months: list[Json]) -> str:
-    count = sum(month["refused"] for month in months)
-    if not count:
-        return ""
-    why = next(month["refusal"] for month in months if month["refusal"])
-    return f"The service refused {count:,} rows, the first because {why}."
-
-
-def _alerts(month: Json) -> str:
+def _alarms(month: Json) -> str:
     counts = {name: sum(a["monitor"] == name for a in month["alerts"]) for name in NAMES}
     return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "–"
 

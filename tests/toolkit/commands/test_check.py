@@ -1,6 +1,5 @@
 """The readiness check: a finished project passes, and each thing missing is named."""
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -8,9 +7,8 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-import yaml
 from tabular.settings import PROJECT
-from toolkit.commands import check
+from toolkit.commands import check, pipeline
 
 PARAMS = SimpleNamespace(data=SimpleNamespace(source="file"))
 GIT = shutil.which("git")
@@ -34,10 +32,8 @@ FILES = {
     "pyproject.toml": '[project]\ndescription = "Who will leave"\n',
     "LICENSE": "MIT",
     "uv.lock": "version = 1",
-    "params.yaml": "seed: 0\ncosts: {false_positive: 1}\n",
     "tests/test_mine.py": "def test_mine(): ...",
     ".github/workflows/ci.yml": "on: push",
-    "src/features.py": "x = 1",
 }
 
 
@@ -47,7 +43,7 @@ def git(root, *arguments):
 
 
 @pytest.fixture
-def root(tmp_path):
+def root(tmp_path, monkeypatch):
     """A project that a reviewer may see."""
     if GIT is None:
         pytest.skip("git is not installed")
@@ -55,12 +51,8 @@ def root(tmp_path):
     for name, text in written.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, "utf-8")
-    digest = hashlib.md5((tmp_path / "src/features.py").read_bytes()).hexdigest()
-    stage = {
-        "deps": [{"path": "src/features.py", "hash": "md5", "md5": digest}],
-        "params": {"params.yaml": {"seed": 0, "costs.false_positive": 1}},
-    }
-    (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"stages": {"train": stage}}), "utf-8")
+    (tmp_path / "dvc.lock").write_text("stages: {}", "utf-8")
+    monkeypatch.setattr(pipeline, "changed", lambda root: [])
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "commit", "--quiet", "--allow-empty", "-m", "Begin")
     git(tmp_path, "add", "--all")
@@ -104,13 +96,10 @@ LEAK = {"check": "single-feature", "status": "failed", "detail": "", "remedy": "
     [
         ("run finished", drop("reports/report.html"), "reports/report.html"),
         ("results current", drop("dvc.lock"), "Run `run`"),
-        ("results current", write("params.yaml", "seed: 1\ncosts: {false_positive: 1}"), "seed"),
-        ("results current", write("params.yaml", "seed: 0"), "costs.false_positive"),
-        ("results current", write("src/features.py", "x = 2"), "src/features.py"),
         ("beats the baseline", change("reports/metrics.json", gain=NO_GAIN), "zero"),
         ("beats the baseline", change("reports/metrics.json", gain={}), "not been measured"),
         ("no leak found", change("reports/data.json", leaks=[LEAK]), "Drop the column."),
-        ("test set opened once", change("reports/metrics.json", test_openings=3), "3 times"),
+        ("test set opened once", change("reports/metrics.json", test_openings=3), "3 models"),
         ("README in your words", write("README.md", "<!-- owner: Say why. -->"), "Say why."),
         ("README in your words", drop("README.md"), "README.md is not there"),
         ("model card in your words", write("MODEL_CARD.md", "<!-- owner: Say. -->"), "Say."),
@@ -139,6 +128,11 @@ LEAK = {"check": "single-feature", "status": "failed", "detail": "", "remedy": "
 def test_what_is_missing_is_named(root, item, break_it, words):
     break_it(root)
     assert words in failing(root)[item]
+
+
+def test_what_changed_since_the_run_is_named(root, monkeypatch):
+    monkeypatch.setattr(pipeline, "changed", lambda root: ["costs.false_positive", "src/a.py"])
+    assert "costs.false_positive, src/a.py changed" in failing(root)["results current"]
 
 
 def test_the_sample_is_advice_and_not_a_failure(root):

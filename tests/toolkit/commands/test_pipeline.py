@@ -59,3 +59,18 @@ def test_what_the_owner_told_dvc_stays(root):
     assert "no_scm" not in inside
     for text in (outside, inside):
         assert "['remote \"storage\"']\nurl = s3://mine/folder" in text
+
+
+def test_dvc_names_the_settings_and_files_that_changed(tmp_path):
+    (tmp_path / "dvc.yaml").write_text(
+        "stages: {a: {cmd: echo 1 > out.txt, deps: [src.py], params: [seed, costs.one], outs: [out.txt]}}",
+        "utf-8",
+    )
+    (tmp_path / "params.yaml").write_text("seed: 0\ncosts: {one: 1}\n", "utf-8")
+    (tmp_path / "src.py").write_text("x = 1\n", "utf-8")
+    pipeline._dvc(tmp_path, "init", "--quiet", "--no-scm")
+    pipeline._dvc(tmp_path, "repro", "--quiet")
+    assert pipeline.changed(tmp_path) == []
+    (tmp_path / "params.yaml").write_text("seed: 0\ncosts: {one: 2}\n", "utf-8")
+    (tmp_path / "src.py").write_text("x = 2\n", "utf-8")
+    assert pipeline.changed(tmp_path) == ["costs.one", "src.py"]

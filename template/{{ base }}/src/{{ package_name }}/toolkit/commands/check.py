@@ -1,21 +1,19 @@
 """Readiness for a reviewer: each item passes, or says what to do and why it matters."""
 
-import hashlib
 import re
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
-
-import yaml
 
 from ..markdown.blocks import unfilled
 from ..project.errors import UserError
 from ..project.files import read_json
 from ..project.settings import Project
 from ..reporting.run import Run
+from . import pipeline
 
 # What the template's questions offer when nobody answers them.
 PLACEHOLDERS = (
@@ -106,21 +104,10 @@ def finished(project: Project, params: Any) -> str:
 
 def current(project: Project, params: Any) -> str:
     """The results are those of the settings and the code that lie beside them."""
-    path = project.root / "dvc.lock"
-    if not path.is_file():
+    if not (project.root / "dvc.lock").is_file():
         return "Run `run`: there is no dvc.lock, so nothing says what the results were made from."
-    stages = _yaml(path).get("stages") or {}
-    changed: list[str] = []
-    for stage in stages.values():
-        for file, recorded in (stage.get("params") or {}).items():
-            now = _yaml(project.root / file) if (project.root / file).is_file() else {}
-            changed += [key for key, value in recorded.items() if _at(now, key) != value]
-        for entry in stage.get("deps") or []:
-            file, digest = project.root / entry["path"], str(entry.get("md5", ""))
-            if not digest.endswith(".dir") and file.is_file() and _md5(file) != digest:
-                changed.append(entry["path"])
-    names = ", ".join(sorted(set(changed)))
-    return f"Run `run` again: {names} changed since the results were made." if changed else ""
+    changed = ", ".join(pipeline.changed(project.root))
+    return f"Run `run` again: {changed} changed since the results were made." if changed else ""
 
 
 def readme(project: Project, params: Any) -> str:
@@ -157,7 +144,7 @@ def own_data(project: Project, params: Any) -> str:
 
 
 def beats_baseline(project: Project, params: Any) -> str:
-    """The shipped model is better than the first rung, beyond chance."""
+    """The shipped model is better than the first candidate, beyond chance."""
     bounds = Run.load(project).test_gain().get("ci")
     if bounds is None:
         return "Run `evaluate`: the gain over the baseline has not been measured."
@@ -184,8 +171,8 @@ def opened_once(project: Project, params: Any) -> str:
     if count <= 1:
         return ""
     return (
-        f"It was opened {count} times, so its numbers flatter a little. Say so in the README, or "
-        "judge the final model on rows that no run has seen (new data, or another split)."
+        f"It was used to evaluate {count} models, so its numbers are slightly optimistic. Say so in "
+        "the README, or evaluate the final model on data that no run has seen."
     )
 
 
@@ -297,27 +284,6 @@ def _owned(path: Path) -> str:
         f"{path.name}: {count} for your words; write, then delete the owner comment. "
         f"First: {left[0]}"
     )
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path.name} is not valid YAML: {error}") from error
-    return content if isinstance(content, dict) else {}
-
-
-def _at(values: Mapping[str, Any], key: str) -> Any:
-    """The value at a dotted key, as DVC records it."""
-    if key in values:
-        return values[key]
-    head, _, rest = key.partition(".")
-    inner = values.get(head)
-    return _at(inner, rest) if rest and isinstance(inner, Mapping) else None
-
-
-def _md5(path: Path) -> str:
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def _git(root: Path, *arguments: str) -> str | None:

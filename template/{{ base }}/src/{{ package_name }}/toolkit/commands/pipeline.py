@@ -2,6 +2,7 @@
 
 import configparser
 import io
+import json
 import os
 import subprocess
 import sys
@@ -30,8 +31,7 @@ def run(project: Project, overrides: Sequence[str], force: bool) -> None:
     """
     write_inputs(project, overrides)
     _set_scm(project.root)
-    status = _dvc(project.root, "repro", *(["--force"] if force else []))
-    if status:
+    if _dvc(project.root, "repro", *(["--force"] if force else [])).returncode:
         raise UserError("The run stopped; the message above says why. What was done is kept.")
 
 
@@ -39,6 +39,30 @@ def record(root: Path, stage: str) -> None:
     """Tell DVC that a stage was run by hand, so that `run` does not repeat it."""
     _set_scm(root)
     _dvc(root, "commit", "--force", "--quiet", stage)
+
+
+def changed(root: Path) -> list[str]:
+    """What changed since the results were made: files, and keys of `params.yaml`.
+
+    Raises
+    ------
+    UserError
+        If DVC cannot tell.
+    """
+    _set_scm(root)
+    done = _dvc(root, "status", "--json", capture=True)
+    if done.returncode:
+        raise UserError(
+            f"DVC cannot compare the results with what made them: {done.stderr.strip()}"
+        )
+    found: set[str] = set()
+    for stage in json.loads(done.stdout).values():
+        for changes in stage:
+            kinds = changes.values() if isinstance(changes, dict) else ({changes: ""},)
+            for entries in kinds:
+                for name, what in entries.items():
+                    found.update(what if isinstance(what, dict) else [name])
+    return sorted(found)
 
 
 def write_inputs(project: Project, overrides: Sequence[str]) -> None:
@@ -93,7 +117,7 @@ def _set_scm(root: Path) -> None:
     write_text(local, buffer.getvalue().rstrip() + "\n")
 
 
-def _dvc(root: Path, *arguments: str) -> int:
+def _dvc(root: Path, *arguments: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
     # The stages call this project's command; it lies beside the interpreter.
     folder = str(Path(sys.executable).parent)
     environment = {
@@ -102,4 +126,11 @@ def _dvc(root: Path, *arguments: str) -> int:
         "DVC_NO_ANALYTICS": "true",
     }
     command = [sys.executable, "-m", "dvc", *arguments]
-    return subprocess.run(command, cwd=root, env=environment, stdout=sys.stderr).returncode
+    return subprocess.run(
+        command,
+        cwd=root,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE if capture else sys.stderr,
+        stderr=subprocess.PIPE if capture else None,
+    )

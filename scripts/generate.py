@@ -3,6 +3,7 @@
 
 - `cookiecutter.json` asks what `copier.yml` asks;
 - a stage of `dvc.yaml` depends on the modules that it imports;
+- the toolkit's page has a line for each module, and its `digests.json` what each file is known by;
 - `requirements/serving.txt` of a role is what its image installs, with hashes;
 - `reserved.jinja` has the names a project may not have.
 """
@@ -20,10 +21,13 @@ from pathlib import Path
 
 import copier
 import yaml
+from toolkit_pages import digests, merged, page
 from watched import watched
 
 ROOT = Path(__file__).resolve().parent.parent
 QUESTIONS = ROOT / "copier.yml"
+PACKAGE = Path("src", "{{ package_name }}")
+DIGESTS = ROOT / "template" / "{{ base }}" / PACKAGE / "toolkit" / "digests.json"
 RESERVED = ROOT / "reserved.jinja"
 IMPORT = '{%- from "reserved.jinja" import reserved_names -%}'
 EXPORT = (
@@ -81,7 +85,13 @@ def cookiecutter_json() -> str:
 def render(role: str, folder: Path) -> None:
     """Render a role's default project from the working tree into `folder`."""
     copier.run_copy(
-        str(ROOT), folder, data={"role": role}, defaults=True, quiet=True, vcs_ref="HEAD"
+        str(ROOT),
+        folder,
+        data={"role": role},
+        defaults=True,
+        quiet=True,
+        overwrite=True,
+        vcs_ref="HEAD",
     )
 
 
@@ -194,6 +204,23 @@ def pipelines() -> dict[Path, list[str]]:
     return files
 
 
+def toolkit_pages(renders: dict[str, Path]) -> dict[Path, str]:
+    """Return the page on the toolkit that each role's projects get, by the file that holds it."""
+    pages = {}
+    for room in roles():
+        sharing = [role for role in roles() if pipeline(role).parent.name == f"{{{{ {room} }}}}"]
+        if sharing:
+            folder = ROOT / "template" / f"{{{{ {room} }}}}" / PACKAGE / "toolkit"
+            found = {role: page(toolkit_of(renders[role])) for role in sharing}
+            pages[folder / "README.md.jinja"] = merged(found)
+    return pages
+
+
+def toolkit_of(render: Path) -> Path:
+    """Return the toolkit of a rendered project."""
+    return next((render / "src").glob("*/toolkit"))
+
+
 def main() -> None:
     installed: set[str] = set()
     with tempfile.TemporaryDirectory() as temporary:
@@ -203,6 +230,12 @@ def main() -> None:
         for file, those in pipelines().items():
             text = file.read_text("utf-8")
             file.write_text(with_watched(text, {role: renders[role] for role in those}), "utf-8")
+        for file, text in toolkit_pages(renders).items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, "utf-8")
+        for role, project in renders.items():
+            render(role, project)  # with the pages, which have digests too
+        DIGESTS.write_text(digests([toolkit_of(project) for project in renders.values()]), "utf-8")
         for role, project in renders.items():
             uv(project, "sync", "--quiet", "--all-extras")
             python = project / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"

@@ -52,7 +52,8 @@ def merged(pages: dict[str, list[str]]) -> str:
 
 def _release_module(toolkit: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("release", toolkit / "commands" / "release.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -19,18 +19,9 @@ from ..training.bundle import served
 
 READ = (".jsonl", ".txt", ".csv")
 WRITTEN = (".jsonl", ".csv")
-COLUMNS = [
-    "row",
-    "question",
-    "prediction",
-    "answer",
-    "confidence",
-    "needs_review",
-    "answered_by",
-    "reason",
-    "citations",
-    "error",
-]
+COLUMNS = (
+    "row question prediction answer confidence needs_review answered_by reason citations error"
+).split()
 
 
 def predict_file(

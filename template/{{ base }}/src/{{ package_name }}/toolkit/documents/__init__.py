@@ -1,1 +1,1 @@
-"""Documents and the labelled questions on them: read, checked, split, and told in DATA.md."""
+"""Documents and the labelled questions on them: read, checked, split and described."""

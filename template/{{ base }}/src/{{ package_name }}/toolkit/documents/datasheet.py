@@ -9,35 +9,7 @@ from typing import Any
 from ..markdown import blocks
 from ..markdown.markdown import Table, bullets, escape, paragraphs, table
 
-SKELETON = """# Data
-
-What the answers are taken from, where it comes from and what is wrong with it.
-
-## Source and licence
-
-<!-- owner: Say who wrote the documents, where and when you got them, and under which licence. -->
-
-## Questions
-
-<!-- owner: Say who wrote the questions, who said which document answers them, and how often two people would disagree. -->
-
-## Documents
-
-<!-- data:start -->
-<!-- data:end -->
-
-## People
-
-<!-- owner: Say whether the documents speak of people, and on which ground you may use that. -->
-
-## Known biases
-
-<!-- owner: Say which questions of real users are missing, and who pays for it. -->
-
-## Upkeep
-
-<!-- owner: Say how often documents change, who runs `train` again, and when old ones must be deleted. -->
-"""
+SKELETON = Path(__file__).with_name("DATA.md")
 
 
 def refresh(root: Path, report: dict[str, Any], origin: str = "") -> None:
@@ -71,4 +43,4 @@ def refresh(root: Path, report: dict[str, Any], origin: str = "") -> None:
         table(Table(["Kind of file", "Documents"], kinds, frozenset([1]))),
         bullets(doubts),
     )
-    blocks.refresh(root / "DATA.md", {"data": content}, SKELETON)
+    blocks.refresh(root / "DATA.md", {"data": content}, SKELETON.read_text("utf-8"))

@@ -50,53 +50,20 @@ DATASHEET = (
 )
 QUESTIONS = Path(__file__).with_name("questions.jsonl")
 # Modules of the public interface; what lies below `utils` is for authors of estimators.
-MODULES = (
-    "sklearn",
-    "sklearn.calibration",
-    "sklearn.callback",
-    "sklearn.cluster",
-    "sklearn.compose",
-    "sklearn.covariance",
-    "sklearn.cross_decomposition",
-    "sklearn.datasets",
-    "sklearn.decomposition",
-    "sklearn.discriminant_analysis",
-    "sklearn.dummy",
-    "sklearn.ensemble",
-    "sklearn.exceptions",
-    "sklearn.feature_extraction",
-    "sklearn.feature_extraction.image",
-    "sklearn.feature_extraction.text",
-    "sklearn.feature_selection",
-    "sklearn.frozen",
-    "sklearn.gaussian_process",
-    "sklearn.gaussian_process.kernels",
-    "sklearn.impute",
-    "sklearn.inspection",
-    "sklearn.isotonic",
-    "sklearn.kernel_approximation",
-    "sklearn.kernel_ridge",
-    "sklearn.linear_model",
-    "sklearn.manifold",
-    "sklearn.metrics",
-    "sklearn.metrics.pairwise",
-    "sklearn.mixture",
-    "sklearn.model_selection",
-    "sklearn.multiclass",
-    "sklearn.multioutput",
-    "sklearn.naive_bayes",
-    "sklearn.neighbors",
-    "sklearn.neural_network",
-    "sklearn.pipeline",
-    "sklearn.preprocessing",
-    "sklearn.random_projection",
-    "sklearn.semi_supervised",
-    "sklearn.svm",
-    "sklearn.tree",
-    "sklearn.utils",
-    "sklearn.utils.multiclass",
-    "sklearn.utils.validation",
-)
+MODULES = """
+    sklearn sklearn.calibration sklearn.callback sklearn.cluster sklearn.compose
+    sklearn.covariance sklearn.cross_decomposition sklearn.datasets sklearn.decomposition
+    sklearn.discriminant_analysis sklearn.dummy sklearn.ensemble sklearn.exceptions
+    sklearn.feature_extraction sklearn.feature_extraction.image sklearn.feature_extraction.text
+    sklearn.feature_selection sklearn.frozen sklearn.gaussian_process
+    sklearn.gaussian_process.kernels sklearn.impute sklearn.inspection sklearn.isotonic
+    sklearn.kernel_approximation sklearn.kernel_ridge sklearn.linear_model sklearn.manifold
+    sklearn.metrics sklearn.metrics.pairwise sklearn.mixture sklearn.model_selection
+    sklearn.multiclass sklearn.multioutput sklearn.naive_bayes sklearn.neighbors
+    sklearn.neural_network sklearn.pipeline sklearn.preprocessing sklearn.random_projection
+    sklearn.semi_supervised sklearn.svm sklearn.tree sklearn.utils sklearn.utils.multiclass
+    sklearn.utils.validation
+""".split()
 # What is still experimental shows itself only after these are imported.
 SWITCHES = ("enable_halving_search_cv", "enable_iterative_imputer")
 # Reading a page without Sphinx: what its marks say, in words.

@@ -29,10 +29,7 @@ class Store(Protocol):
         """What `load` needs to find it again; it goes into the bundle's metadata."""
 
     def add(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
-        """Keep vectors of shape (n, d) and length 1; an id that is known gets the new one."""
-
-    def remove(self, ids: Sequence[str]) -> None:
-        """Forget ids; one that is not known is passed over."""
+        """Keep vectors of shape (n, d) and length 1; each id is given once."""
 
     def search(self, vector: NDArray[np.float32], k: int) -> Found:
         """The `k` ids nearest to a vector of shape (d,), with their cosines, nearest first."""

@@ -71,16 +71,10 @@ class Chroma:
         """See `Store`."""
         step = self._client.get_max_batch_size()
         for start in range(0, len(ids), step):
-            self._collection.upsert(
+            self._collection.add(
                 ids=list(ids[start : start + step]),
                 embeddings=np.asarray(vectors[start : start + step], dtype=np.float32),
             )
-
-    def remove(self, ids: Sequence[str]) -> None:
-        """See `Store`."""
-        step = self._client.get_max_batch_size()
-        for start in range(0, len(ids), step):
-            self._collection.delete(ids=list(ids[start : start + step]))
 
     def search(self, vector: NDArray[np.float32], k: int) -> list[tuple[str, float]]:
         """See `Store`."""

@@ -60,17 +60,8 @@ class Exact:
 
     def add(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """See `Store`."""
-        self.remove(ids)
         self._ids += ids
         self._vectors = np.concatenate([self._vectors, np.asarray(vectors, dtype=np.float32)])
-
-    def remove(self, ids: Sequence[str]) -> None:
-        """See `Store`."""
-        gone = set(ids)
-        kept = [row for row, name in enumerate(self._ids) if name not in gone]
-        if len(kept) < len(self._ids):
-            self._ids = [self._ids[row] for row in kept]
-            self._vectors = self._vectors[kept]
 
     def search(self, vector: NDArray[np.float32], k: int) -> list[tuple[str, float]]:
         """See `Store`."""

@@ -128,7 +128,6 @@ class Pgvector:
 
     def add(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """See `Store`."""
-        self.remove(ids)
         rows = np.asarray(vectors, dtype=np.float32)
         statement = (
             "COPY passage_vector (project, name, id, embedding) FROM STDIN WITH (FORMAT BINARY)"
@@ -137,13 +136,6 @@ class Pgvector:
             copy.set_types(["text", "text", "text", "vector"])
             for name, row in zip(ids, rows, strict=True):
                 copy.write_row((self._project, self._name, name, row))
-
-    def remove(self, ids: Sequence[str]) -> None:
-        """See `Store`."""
-        self._writing.execute(
-            "DELETE FROM passage_vector WHERE project = %s AND name = %s AND id = ANY(%s)",
-            (self._project, self._name, list(ids)),
-        )
 
     def search(self, vector: NDArray[np.float32], k: int) -> list[tuple[str, float]]:
         """See `Store`.

@@ -30,10 +30,11 @@ def write(root: Path, result: Json) -> None:
 
 def line(month: Json) -> str:
     """One month as a sentence for the terminal."""
-    alerts = f"{len(month['alerts'])} alarms" if month["alerts"] else "no alarm"
+    count = len(month["alerts"])
+    alarms = f"{count or 'no'} alarm{'s' if count > 1 else ''}"
     return (
         f"{month['month']}: {month['rows']:,} rows answered by version {month['version']} at "
-        f"{month['rows_per_second']:,.0f} a second, {alerts}, {_decision(month)}."
+        f"{month['rows_per_second']:,.0f} a second, {alarms}, {_decision(month)}."
     )
 
 

@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from {{ package_name }}.operations.monitoring import checks, distances
+from toolkit.monitoring import checks, distances
 
 RNG = np.random.default_rng(0)
 DAYS = pd.Series(np.repeat(np.arange(60), 50))
 CHANCE = 1e-4
 
 
-def sides(column: pd.Series, inside: pd.Series) -> tuple[pd.Series, ...]:
+def parted(column: pd.Series, inside: pd.Series) -> tuple[pd.Series, ...]:
     """Reference, its days, window, its days."""
     return column[~inside], DAYS[~inside], column[inside], DAYS[inside]
 
@@ -30,7 +30,7 @@ def test_a_distance_is_the_share_of_rows_that_lie_elsewhere() -> None:
 
 def test_days_that_hang_together_widen_what_chance_explains() -> None:
     column = pd.Series(RNG.normal(size=60)[DAYS] + RNG.normal(scale=0.1, size=len(DAYS)))
-    before, before_days, now, now_days = sides(column, DAYS % 2 == 1)
+    before, before_days, now, now_days = parted(column, DAYS % 2 == 1)
     moved = distances.distance(before, now)
     assert moved > distances.noise(
         before, now, CHANCE

@@ -64,7 +64,7 @@ FAULTS = [
         "a column known only later is let in",
         Path("sql/training.sql"),
         "    s.late\nFROM scheduled",
-        "    f.arr_delay AS delay, s.late\nFROM scheduled",
+        "    CASE WHEN s.late THEN 30 ELSE 0 END AS delay, s.late\nFROM scheduled",
     ),
     Fault(
         "leaks are not looked for",
@@ -86,10 +86,11 @@ FAULTS = [
         "missing.sum(axis=0, dtype=np.float64) - missing.sum(axis=0).mean()",
     ),
     Fault(
-        "the schema takes any text for a missing number",
-        SOURCE / "toolkit/reading/parsing.py",
-        'raise ValueError("is not a number")\n            number',
-        "return math.nan\n            number",
+        "the schema takes a text for a number",
+        SOURCE / "toolkit/profiling/schema.py",
+        "    def before(value: Any) -> Any:\n",
+        "    def before(value: Any) -> Any:\n"
+        "        value = column.example if isinstance(value, str) else value\n",
     ),
     Fault(
         "the best mean is chosen instead of the rule",

@@ -28,7 +28,7 @@ from projects import SLUG, Project, commit, copy_template, render
 from service import Service, serving
 
 FEW = "ladder.skip=[decision tree, random forest, histogram gradient boosting, soft vote]"
-JOURNALLED = "Recorder(Following(root, limits), folder_of(root), params.journal)"
+JOURNALLED = "shared.add_serve(cli, api, recorded)"
 CONNECTIONS = (8, 64)
 BATCH = 100
 
@@ -92,10 +92,10 @@ def cpu_seconds(service: Service) -> float:
 def without_journal(project: Project, place: Path) -> Project:
     """The project, its journal left out of the application that is served."""
     shutil.copytree(project.path, place, symlinks=True)
-    path = place / "src" / "my_project" / "serving" / "asgi.py"
+    path = place / "src" / "my_project" / "cli.py"
     text = path.read_text("utf-8")
     assert JOURNALLED in text
-    path.write_text(text.replace(JOURNALLED, "Following(root, limits)"), "utf-8")
+    path.write_text(text.replace(JOURNALLED, "shared.add_serve(cli, api)"), "utf-8")
     return Project(place, project.environment)
 
 

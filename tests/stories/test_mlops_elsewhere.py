@@ -21,17 +21,20 @@ records = json.loads(rows.to_json(orient="records", date_format="iso"))
 print(json.dumps([records, late.astype(bool).tolist()]))
 """
 LABELLED = """
-from my_project.operations import labels
-print(json.dumps(list(labels.latest(root)["id"])))
+from my_project.settings import PROJECT
+from my_project.toolkit.journal import labels
+print(json.dumps(list(labels.latest(PROJECT)["id"])))
 """
 JOINED = """
-from my_project.operations import labels
-rows = labels.joined(root)
+from my_project.settings import PROJECT
+from my_project.toolkit.journal import labels
+rows = labels.joined(PROJECT)
 print(json.dumps(sorted(zip(rows["id"], rows["label"], rows["labelled_at"].astype(str)))))
 """
 DELIVERED = """
-from my_project.operations import labels
-print(len(labels._deliveries(root)))
+from my_project.settings import PROJECT
+from my_project.toolkit.journal import labels
+print(len(labels._deliveries(PROJECT)))
 """
 
 
@@ -72,7 +75,11 @@ def serve_the_test_days(project: Project, **env: Any) -> list[bool]:
 
 
 def ids_of(project: Project, **env: Any) -> list[str]:
-    script = "from my_project.operations import journal\nprint(json.dumps(list(journal.read(root)['id'])))\n"
+    script = (
+        "from my_project.settings import PROJECT\n"
+        "from my_project.toolkit.journal import journal\n"
+        "print(json.dumps(list(journal.read(PROJECT)['id'])))\n"
+    )
     return python(project, script, **env)
 
 

@@ -276,9 +276,8 @@ def test_a_column_that_is_gone_is_an_alert(watched: Project) -> None:
 
 def test_nothing_imports_evidently_before_it_is_needed(watched: Project) -> None:
     code = (
-        "import sys, my_project.cli, my_project.serving.app, my_project.operations.monitor; "
-        "assert not [name for name in sys.modules if name.split('.')[0] == 'evidently']; "
-        "import my_project.serving.app"
+        "import sys, my_project.cli, my_project.toolkit.serving.app, my_project.monitor; "
+        "assert not [name for name in sys.modules if name.split('.')[0] == 'evidently']"
     )
     watched.run("python", "-c", code)
 
@@ -288,5 +287,5 @@ def test_the_service_shows_what_the_monitor_found(watched: Project) -> None:
     with serving(watched) as service:
         status, text = service.get("/metrics")
     assert status == 200
-    assert 'monitor_check_value{monitor="features",check="temperature_f"}' in text
+    assert 'monitor_check_value{check="temperature_f",monitor="features"}' in text
     assert Path(watched.path / "reports/monitor.prom").read_text("utf-8") in text

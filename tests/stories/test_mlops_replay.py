@@ -1,4 +1,4 @@
-"""I live through a year in minutes: served, labelled late, watched, learnt anew; and I can check every figure."""
+"""I replay a year in minutes: served, labelled late, watched, retrained; and I can check every figure."""
 
 import itertools
 import json
@@ -19,24 +19,26 @@ FEW = "ladder.skip=[decision tree, random forest, histogram gradient boosting, s
 # Every 14th flight of the year, as a file of one's own.
 THIN = """
 from pathlib import Path
-from my_project import config
-from my_project.reading import tables
-table = tables.load(config.load(Path()).data, Path(), None)
+from my_project.settings import PROJECT
+from my_project.toolkit.reading import tables
+table = tables.load(PROJECT.params().data, Path(), None)
 table.frame.iloc[::14].to_csv("year.csv", index=False)
 """
 SMALL = (
     *("--set", "data.source=file", "--set", "data.path=year.csv"),
     *("--set", "cv.folds=3", "--set", FEW),
 )
-# The scores, reckoned anew from what the service wrote down and what really happened.
-ANEW = """
+# The scores, computed again from what the service wrote down and what really happened.
+AGAIN = """
 import itertools
 import json
 from pathlib import Path
 import pandas as pd
 from sklearn.metrics import roc_auc_score
-from my_project.operations import journal
-rows = journal.read(Path("replay"))
+from dataclasses import replace
+from my_project.settings import PROJECT
+from my_project.toolkit.journal import journal
+rows = journal.read(replace(PROJECT, root=Path("replay")))
 moments = pd.to_datetime(rows["in:scheduled_at"])
 rows = rows.assign(month=moments.dt.strftime("%Y-%m"), scheduled_at=moments)
 year = pd.read_csv("year.csv", parse_dates=["scheduled_at"])
@@ -70,12 +72,12 @@ def result(project: Project) -> dict[str, Any]:
     return json.loads((project.path / "reports/replay.json").read_text("utf-8"))
 
 
-def test_the_year_is_lived_in_order_and_labels_come_a_month_late(replayed: Project) -> None:
+def test_months_come_in_order_and_their_labels_a_month_late(replayed: Project) -> None:
     months = result(replayed)["months"]
     assert [month["month"] for month in months] == [f"2013-{number:02}" for number in range(4, 13)]
     answered = [month["rows"] - month["refused"] for month in months]
     assert [month["labels"] for month in months] == [0, *answered[:-1]]
-    assert months[0]["decision"] == "waited for labels"  # told to learn, and nothing to learn from
+    assert months[0]["decision"] == "waited for labels"  # told to retrain, and nothing to train on
     # Once labels have come, the monitor looks at errors, too, though not of the month itself.
     watched = json.loads((replayed.path / "replay/reports/monitor.json").read_text("utf-8"))
     [errors] = [check for check in watched["checks"] if check["monitor"] == "errors"]
@@ -98,10 +100,10 @@ def test_whoever_is_promoted_answers_from_the_next_month_on(replayed: Project) -
     ]
 
 
-def test_every_score_can_be_reckoned_anew_from_the_journal(replayed: Project) -> None:
-    anew = json.loads(replayed.run("python", "-c", ANEW).stdout.splitlines()[-1])
+def test_every_score_can_be_computed_again_from_the_journal(replayed: Project) -> None:
+    again = json.loads(replayed.run("python", "-c", AGAIN).stdout.splitlines()[-1])
     for month in result(replayed)["months"]:
-        found = anew[month["month"]]
+        found = again[month["month"]]
         assert found["versions"] == [month["model_version"]]
         assert found["rows"] == month["rows"] - month["refused"]
         assert found["score"] == pytest.approx(month["score"], abs=1e-9)

@@ -220,13 +220,14 @@ print(json.dumps({
 VARIANT = """
 import json, shutil, sys
 from pathlib import Path
-from my_project.operations import registry
-root = Path()
+from my_project import gate
+from my_project.settings import PROJECT
+registry = gate.Registry(PROJECT, gate.load)
 shutil.copytree("models/champion", "models/variant")
 path = Path("models/variant/metadata.json")
 path.write_text(json.dumps({**json.loads(path.read_text()), "model_version": sys.argv[1], "threshold": 0.0}))
-version = registry.register(root, path.parent)
-registry.promote(root, version, ["A rehearsal."], by="hand")
+version = registry.register(gate.LOADER, path.parent)
+registry.promote(version, ["A rehearsal."], by="hand")
 print(json.dumps(version.number))
 """
 

@@ -32,8 +32,9 @@ AS_SAID, ANOTHER_RULE = (
     "label = rows['in:carrier'] == 'XX'\n",
 )
 LABELS = """
-from my_project.operations import journal
-rows = journal.read(root)
+from my_project.settings import PROJECT
+from my_project.toolkit.journal import journal
+rows = journal.read(PROJECT)
 {rule}
 rows.assign(label=label)[["id", "label"]].to_csv("labels.csv", index=False)
 print(len(rows))
@@ -163,7 +164,7 @@ def test_an_alarm_without_a_better_model_is_an_issue(
     version = json.loads((stage.project.path / "models/champion/metadata.json").read_text())
     title = created["arguments"][created["arguments"].index("--title") + 1]
     assert f"of model {version['model_version']} are beyond the threshold" in title
-    for words in ("carrier", "humidity", "was learnt anew and refused", "does not beat"):
+    for words in ("carrier", "humidity", "was retrained and refused", "does not beat"):
         assert words in created["body"]
     assert created["token"]
     assert created["repository"]
@@ -172,7 +173,7 @@ def test_an_alarm_without_a_better_model_is_an_issue(
     edited, commented = again.calls[2:]
     assert edited["arguments"][:3] == ["issue", "edit", "7"]
     assert commented["arguments"][:3] == ["issue", "comment", "7"]
-    assert "was learnt anew and refused" in commented["body"]
+    assert "was retrained and refused" in commented["body"]
     assert branches(stage) == []
 
 

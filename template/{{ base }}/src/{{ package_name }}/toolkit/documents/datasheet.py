@@ -9,7 +9,7 @@ from typing import Any
 from ..markdown import blocks
 from ..markdown.markdown import Table, bullets, escape, paragraphs, table
 
-SKELETON = Path(__file__).with_name("DATA.md")
+SKELETON = Path(__file__).with_name("datasheet.md")
 
 
 def refresh(root: Path, report: dict[str, Any], origin: str = "") -> None:

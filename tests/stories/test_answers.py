@@ -87,8 +87,7 @@ def test_any_printable_text_stays_data(
         assert metadata["description"] == description
         assert metadata["authors"][0]["name"] == author
         (package,) = (project / "src").iterdir()
-        about: dict[str, str] = {}
-        exec((package / "about.py").read_text("utf-8"), about)
+        about = constants(package / "settings.py")
         assert (about["NAME"], about["DESCRIPTION"]) == (name, description)
         answers = yaml.safe_load((project / ".copier-answers.yml").read_text("utf-8"))
         assert answers["project_name"] == name
@@ -99,6 +98,15 @@ def test_any_printable_text_stays_data(
         assert (project / "README.md").read_text("utf-8").count("<!-- results:start -->") == 1
         space = (project / "deploy/huggingface/README.md").read_text("utf-8").split("---\n")[1]
         assert yaml.safe_load(space)["title"] == name
+
+
+def constants(module: Path) -> dict[str, object]:
+    """The plain values that a module gives names to."""
+    return {
+        ast.unparse(node.targets[0]): node.value.value
+        for node in ast.parse(module.read_text("utf-8")).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+    }
 
 
 def files_are_valid(project: Path) -> None:

@@ -104,8 +104,8 @@ def test_a_typed_answer_is_never_executed(template: Path, tmp_path: Path) -> Non
         capture_output=True,
         text=True,
     )
-    about = written(done, out) / "src/cookiecutter_role_raise/about.py"
-    assert f'NAME = "{name}"' in about.read_text("utf-8")
+    settings = written(done, out) / "src/cookiecutter_role_raise/settings.py"
+    assert f'NAME = "{name}"' in settings.read_text("utf-8")
 
 
 def test_a_wrong_answer_is_named_and_leaves_nothing(template: Path, tmp_path: Path) -> None:

@@ -36,6 +36,17 @@ def conflicts(folder: Path) -> list[str]:
     ]
 
 
+def same_tree(one: Path, other: Path) -> bool:
+    """Whether git would store the same of both folders; it is told what differs."""
+    for folder in (one, other):
+        commit(folder, "Now")
+    trees = [git(folder, "rev-parse", "HEAD^{tree}") for folder in (one, other)]
+    if trees[0] != trees[1]:
+        listed = [set(git(folder, "ls-files").splitlines()) for folder in (one, other)]
+        print("differ in", sorted(listed[0] ^ listed[1]))
+    return trees[0] == trees[1]
+
+
 @pytest.fixture
 def released(tmp_path: Path) -> Path:
     """A clone of the template whose first release is what is here."""
@@ -158,10 +169,7 @@ def test_an_untouched_project_becomes_a_fresh_one(released: Path, tmp_path: Path
     copier("update", "--defaults", "--quiet", cwd=updated)
     copier(*copy, str(released), "new", cwd=tmp_path)
 
-    commit(updated, "Update")
-    commit(tmp_path / "new", "Begin")
-    trees = [git(folder, "rev-parse", "HEAD^{tree}") for folder in (updated, tmp_path / "new")]
-    assert trees[0] == trees[1]
+    assert same_tree(updated, tmp_path / "new")
 
 
 def test_an_answer_can_be_changed_later(released: Path, tmp_path: Path) -> None:
@@ -174,6 +182,23 @@ def test_an_answer_can_be_changed_later(released: Path, tmp_path: Path) -> None:
     assert (mine / "fly.toml").exists()
     assert "`fly deploy`" in (mine / "README.md").read_text("utf-8")
     assert conflicts(mine) == []
+
+
+@pytest.mark.parametrize(("before", "after"), [("tabular", "nlp"), ("cv", "mlops")])
+def test_another_role_takes_the_place_of_the_first(
+    released: Path, tmp_path: Path, before: str, after: str
+) -> None:
+    """One role's modules and subjects of the toolkit leave, the other's come; nothing stays behind."""
+    copy = ("copy", "--defaults", "--quiet", "--data")
+    copier(*copy, f"role={before}", str(released), "changed", cwd=tmp_path)
+    commit(tmp_path / "changed", "Begin")
+
+    update = ("update", "--defaults", "--quiet", "--data", f"role={after}")
+    copier(*update, cwd=tmp_path / "changed")
+    copier(*copy, f"role={after}", str(released), "new", cwd=tmp_path)
+
+    assert conflicts(tmp_path / "changed") == []
+    assert same_tree(tmp_path / "changed", tmp_path / "new")
 
 
 def test_a_project_from_a_relative_path_can_be_updated(released: Path, tmp_path: Path) -> None:

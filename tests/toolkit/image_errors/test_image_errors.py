@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from PIL import Image
+from toolkit.evaluation.judgements import rule_would_do
 from toolkit.image_errors import failures, robustness
 from toolkit.image_errors.occlusion import occlusion
-from toolkit.image_errors.sanity_checks import simple_model_would_do
 
 
 def test_covering_what_decides_costs_the_prediction() -> None:
@@ -74,7 +74,7 @@ def test_a_network_is_not_needed_where_pixels_are_within_one_standard_error(
 ) -> None:
     rungs = [{"name": "pixels", "mean": simple}, {"name": "frozen", "mean": 0.96}]
     ladder = {"rungs": rungs, "best": "frozen", "metric": "f1_macro", "standard_error": 0.02}
-    found = simple_model_would_do(ladder, "pixels", "frozen")
+    found = rule_would_do(ladder, "pixels")
     assert found["answer"] is enough
-    assert "more than pixels" in found["sentence"]
-    assert simple_model_would_do(ladder, "HOG", "frozen")["answer"] is False
+    assert (found["mean"], found["best"]) == (simple, "frozen")
+    assert rule_would_do(ladder, "HOG")["answer"] is False

@@ -173,7 +173,7 @@ def test_targets_that_cannot_be_predicted(columns, data, words):
 
 def test_two_rows_are_too_few():
     frame = pd.DataFrame({"x": ["1", "2"], "y": ["0", "1"]})
-    with pytest.raises(UserError, match=r"2 rows .*50 are the least"):
+    with pytest.raises(UserError, match=r"2 rows .*at least 50"):
         profiling.run(Table(frame, "t.csv"), Data(target="y"))
 
 

@@ -51,7 +51,7 @@ def run(project: Project, params: Params) -> dict[str, Any]:
         table.y,
         folds(table, params),
         metric_for(table, params),
-        encoder_for(table.schema, derive),  # fitted anew in each fold, on its training rows only
+        encoder_for(table.schema, derive),  # fitted in each fold, on its training rows only
     )
     chosen = choose(comparison)
     ladder = comparison.to_json(chosen, RULE)

@@ -34,7 +34,7 @@ def require_classes(scan: Scan, folder: Path) -> None:
         more = f" and {len(lone) - 5} more" if len(lone) > 5 else ""
         raise UserError(
             f"Only one image can be read of each of these classes: {', '.join(lone[:5])}{more}. A "
-            "class cannot be learnt from and tested on with one image. Add images, or remove the "
+            "model cannot be trained and tested on one image of a class. Add images, or remove the "
             "folder."
         )
 

@@ -98,62 +98,38 @@ class Chance:
 
 def predictions(known: Reference, current: Window, effect: float, chance: Chance) -> list[Check]:
     """Whether the answers are distributed as those to held-out rows were."""
-    answers = current.answers()
-    return [
-        _drift(
-            "predictions",
-            name,
-            known.answers[name],
-            answers[name],
-            known.held_out.days,
-            effect,
-            chance,
-        )
-        for name in map(str, answers)
-    ]
+    before, days = known.answers, known.held_out.days
+    return _drifts("predictions", before, days, current.answers(), effect, chance)
 
 
 def features(known: Reference, current: Window, effect: float, chance: Chance) -> list[Check]:
     """Whether each input is distributed as in training."""
-    views = current.views()
-    return [
-        _drift(
-            "features",
-            name,
-            known.views[name],
-            views[name],
-            known.training.days,
-            effect,
-            chance,
-        )
-        for name in map(str, views)
-        if views[name].notna().any()
-    ]
+    now = current.views().dropna(axis="columns", how="all")
+    return _drifts("features", known.views, known.training.days, now, effect, chance)
 
 
-def _drift(
+def _drifts(
     monitor: str,
-    name: str,
-    reference: "pd.Series[Any]",
-    current: "pd.Series[Any]",
-    reference_days: "pd.Series[Any] | None",
+    before: pd.DataFrame,
+    days: "pd.Series[Any] | None",
+    now: pd.DataFrame,
     effect: float,
     chance: Chance,
-) -> Check:
-    moved = distance(reference, current)
-    parts = {"effect": effect, **chance.parts(reference, reference_days, current)}
-    threshold = max(parts.values())
-    says = (
-        f"{name}: {moved:.0%} of the rows lie elsewhere than in the reference "
-        f"({'more' if moved > threshold else 'not more'} than the {threshold:.0%} that "
-        f"{_reason(parts)} allows)."
-    )
-    return Check(monitor, name, moved, threshold, says, parts)
-
-
-def _reason(parts: dict[str, float]) -> str:
-    names = {"effect": "`monitor.effect`", "noise": "chance", "usual": "the season"}
-    return names[max(parts, key=lambda key: parts[key])]
+) -> list[Check]:
+    allows = {"effect": "`monitor.effect`", "noise": "chance", "usual": "the season"}
+    found = []
+    for name in map(str, now):
+        moved = distance(before[name], now[name])
+        parts = {"effect": effect, **chance.parts(before[name], days, now[name])}
+        largest = max(parts, key=lambda key: parts[key])
+        threshold = parts[largest]
+        says = (
+            f"{name}: {moved:.0%} of the rows lie elsewhere than in the reference "
+            f"({'more' if moved > threshold else 'not more'} than the {threshold:.0%} that "
+            f"{allows[largest]} allows)."
+        )
+        found.append(Check(monitor, name, moved, threshold, says, parts))
+    return found
 
 
 def latency(current: Window, limit_ms: float, slow_share: float, chance: Chance) -> list[Check]:
@@ -166,7 +142,7 @@ def latency(current: Window, limit_ms: float, slow_share: float, chance: Chance)
     p50, p95, p99 = np.quantile(taken, [0.5, 0.95, 0.99])
     says = (
         f"{share:.1%} of {len(taken):,} answers took longer than {limit_ms:g} ms "
-        f"(at least {least:.1%} with chance set aside; {slow_share:.0%} is allowed). "
+        f"(at least {least:.1%} after allowing for chance; {slow_share:.0%} is allowed). "
         f"Median {p50:.1f} ms, 99th percentile {p99:.1f} ms."
     )
     detail = {"p50_ms": float(p50), "p95_ms": float(p95), "p99_ms": float(p99), "share": share}

@@ -167,8 +167,8 @@ def _enough(rows: int, read: int) -> None:
     if rows < FEWEST_ROWS:
         of = f" of {read:,}" if read != rows else ""
         raise UserError(
-            f"The table has {rows}{of} rows that can be used; {FEWEST_ROWS} are the least a model "
-            "can be learnt from and tested on. Collect more rows, or raise `data.limit`."
+            f"The table has {rows}{of} rows that can be used; a model needs at "
+            f"least {FEWEST_ROWS} to be trained and tested. Collect more rows, or raise `data.limit`."
         )
 
 

@@ -182,8 +182,8 @@ def _classified(name: str, task: Task, reason: str, labels: Any, data: Data) -> 
         listed = ", ".join(f"{label!r}: {n}" for label, n in list(counts.items())[:6])
         raise UserError(
             f"The target {name!r} has fewer than two classes with {ROWS_PER_CLASS} rows or more "
-            f"({listed}). Collect more rows of the rare ones: a class cannot be both learnt and "
-            "tested on fewer."
+            f"({listed}). Collect more rows of the rare ones: a model cannot be "
+            "trained and tested on fewer."
         )
     kept = pd.Series(labels, dtype=object).isin(list(frequent.index)).to_numpy()
     classes: list[Any] = sorted(frequent.index, key=lambda label: (str(type(label)), label))

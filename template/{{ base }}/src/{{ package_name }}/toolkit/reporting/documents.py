@@ -79,6 +79,7 @@ class Writer:
 
     def __init__(self, run: Run, own: Mapping[str, str], figures: Path) -> None:
         self.run = run
+        self._sections: dict[str, Any] = {}
         self.figures = {path.stem: path.read_text("utf-8") for path in figures.glob("*.svg")}
         self.environment = Environment(
             loader=ChoiceLoader(
@@ -120,6 +121,8 @@ class Writer:
         UserError
             If no template has this name.
         """
+        if name in self._sections:
+            return self._sections[name]
         try:
             template = self.environment.get_template(f"{name}.j2")
         except TemplateNotFound as error:
@@ -127,7 +130,7 @@ class Writer:
                 name.removesuffix(".j2") for name in self.environment.list_templates()
             )
             raise UserError(f"report.py: no section is called `{name}`. Known: {known}.") from error
-        return template.make_module(self.context)
+        return self._sections.setdefault(name, template.make_module(self.context))
 
     def said(self, name: str) -> list[str]:
         """A section's sentences, paragraph by paragraph."""

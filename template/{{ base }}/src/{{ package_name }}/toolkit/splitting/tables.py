@@ -79,7 +79,7 @@ def split_by_time(frame: pd.DataFrame, time: str, group: str | None, test_size: 
         raise UserError(
             f"With both `data.time` ({time!r}) and `data.group` ({group!r}), {again.mean():.0%} of "
             "the earlier rows belong to groups that are met again in the test period and none of "
-            "them could be learnt from. Unset one of the two."
+            "them could be used for training. Unset one of the two."
         )
     lost = {f"earlier rows of test groups ({group})": int(again.sum())} if again.any() else {}
     reason += f" Earlier rows of a {group!r} that is met again in the test set are left out."

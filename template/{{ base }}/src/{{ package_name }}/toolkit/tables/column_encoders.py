@@ -1,4 +1,4 @@
-"""How a column of each kind becomes float32 columns: what is learnt of it, and how it is applied.
+"""How a column of each kind becomes float32 columns: what is fitted, and how it is applied.
 
 A part is plain JSON: the column's name, its kind, and what was learnt. Everything here needs numpy
 alone, so the service applies exactly what training learnt.

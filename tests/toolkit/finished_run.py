@@ -26,7 +26,7 @@ Mine, after.
 
 
 def rung(name: str, scores: list[float], first: list[float]) -> Json:
-    """A rung of ladder.json."""
+    """A candidate of ladder.json."""
     mean = sum(scores) / len(scores)
     std = (sum((score - mean) ** 2 for score in scores) / (len(scores) - 1)) ** 0.5
     gain = mean - sum(first) / len(first)
@@ -50,7 +50,7 @@ def ladder(metric: str, scores: dict[str, list[float]], chosen: str) -> Json:
         "folds": len(first),
         "rungs": [rung(name, values, first) for name, values in scores.items()],
         "chosen": chosen,
-        "rule": "The simplest rung within one standard error of the best.",
+        "rule": "The simplest candidate within one standard error of the best.",
         "left_out": [{"name": "XGBoost", "reason": "it is not installed"}],
     }
 
@@ -162,6 +162,7 @@ def binary(column: str = "age", labels: tuple[str, str] = ("no", "yes")) -> tupl
                 "column": column,
                 "groups": [{"value": "a", "n": 90, "recall": 0.5}, {"value": "b", "n": 80, "recall": 0.7}],
                 "differences": {"recall": 0.2},
+                "smallest_compared": 30,
             }
         ],
         "calibration": {"bins": [{"mean_predicted": 0.2, "observed": 0.3, "n": 100}], "ece": 0.034},
@@ -170,7 +171,21 @@ def binary(column: str = "age", labels: tuple[str, str] = ("no", "yes")) -> tupl
             {"n": 800, "train": 0.75, "validation": 0.7, "validation_std": 0.01},
         ],
         "importance": [{"column": column, "mean": 0.05, "std": 0.01}],
-        "rule_would_do": {"answer": False, "sentence": "A rule would not do."},
+        "rule_would_do": {
+            "answer": False,
+            "name": "rule",
+            "mean": 0.6,
+            "best": "random forest",
+            "best_mean": 0.72,
+            "standard_error": 0.01,
+        },
+        "review": {
+            "floor": 0.6,
+            "share": 0.035,
+            "mistakes": 0.08,
+            "accuracy_of_those": 0.507,
+            "accuracy_of_the_rest": 0.568,
+        },
         "roc": [[0, 0], [0.3, 0.6], [1, 1]],
         "pr": [[0, 1], [0.5, 0.6], [1, 0.3]],
     }  # fmt: skip

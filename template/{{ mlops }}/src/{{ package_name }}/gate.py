@@ -6,6 +6,7 @@ A challenger comes out of `run` (`register`), or is retrained with labels that h
 
 import logging
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def decide(
         unseen = labelled.unseen(known, challenger)
         rows = unseen if len(unseen.y) >= params.gate.least_rows else None
     verdict = judge(project, params, challenger, rows)
-    checks = verdict.to_json()["checks"]
+    checks = [asdict(check) for check in verdict.checks]
     if verdict.promoted:
         registry.promote(version, verdict.reasons, checks)
     else:

@@ -68,14 +68,7 @@ def appended(old: Table, new: Table) -> Table:
     if old.schema.time is not None:
         times = [table.raw[old.schema.time].to_numpy() for table in (old, new)]
         raw[old.schema.time] = np.concatenate(times)
-    x = pd.DataFrame(
-        {
-            name: pd.Series(np.concatenate([old.x[name].to_numpy(), new.x[name].to_numpy()]))
-            if old.x[name].dtype != object
-            else pd.Series([*old.x[name], *new.x[name]], dtype=object)
-            for name in old.x
-        }
-    )
+    x = pd.concat([old.x, new.x[list(old.x)]], ignore_index=True)
     return Table(old.schema, raw, x, np.concatenate([old.y, new.y]))
 
 

@@ -181,15 +181,14 @@ def _read(path: Path) -> pd.DataFrame:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
     rows = []
     for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
         try:
-            row = json.loads(line)
+            row = json.loads(line.strip() or "null")
         except ValueError as error:
             raise UserError(f"{path}, line {number} is not JSON: {error}.") from error
-        if not isinstance(row, Mapping):
+        if isinstance(row, Mapping):
+            rows.append(row)
+        elif row is not None:
             raise UserError(f'{path}, line {number} is not an object such as {{"id": ...}}.')
-        rows.append(row)
     return pd.DataFrame(rows, dtype="object")
 
 

@@ -1,16 +1,13 @@
 """How an alarm reaches people and machines: a file, Prometheus gauges, a webhook."""
 
-import http.client
-import json
 import logging
 import queue
 import threading
-import urllib.error
-import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import requests
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from ..operations.settings import NAMES
@@ -102,16 +99,10 @@ def send(
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "alerts": [{key: check[key] for key in _SENT} for check in shown],
     }
-    if not url.startswith(("http://", "https://")):
-        return "ALERT_WEBHOOK_URL must begin with http:// or https://"
-    request = urllib.request.Request(  # noqa: S310
-        url, json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
     taken: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    # In a thread, since a timeout of urllib is one of each read: an answer may come byte by byte.
-    threading.Thread(
-        target=lambda: taken.put(_post(request, 2 * seconds)), name="webhook", daemon=True
-    ).start()
+    # In a thread, since a timeout is one of each read: an answer may come byte by byte.
+    work = threading.Thread(target=lambda: taken.put(_post(url, body, 2 * seconds)), daemon=True)
+    work.start()
     try:
         problem = taken.get(timeout=seconds)
     except queue.Empty:
@@ -119,23 +110,16 @@ def send(
     return None if problem is None else f"The webhook did not take the alerts ({problem})"
 
 
-def _post(request: urllib.request.Request, seconds: float) -> str | None:
-    """Send a request; what went wrong, without the address, which may hold a secret."""
+def _post(url: str, body: dict[str, Any], seconds: float) -> str | None:
+    """Post JSON; what went wrong, without the address, which may hold a secret."""
     try:
-        with urllib.request.build_opener(_Staying).open(request, timeout=seconds):
-            return None
-    except urllib.error.HTTPError as error:
-        return f"status {error.code}"
-    except urllib.error.URLError as error:
-        return getattr(error.reason, "strerror", None) or str(error.reason)
-    except OSError as error:
-        return error.strerror or str(error)
-    except (ValueError, http.client.HTTPException) as error:
-        return f"no HTTP at this address: {type(error).__name__}"
-
-
-class _Staying(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: of a POST, urllib would make a GET that carries nothing."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
+        # A redirect is not followed: it would be asked with a GET that carries nothing.
+        answer = requests.post(url, json=body, timeout=seconds, allow_redirects=False)
+    except (requests.RequestException, ValueError) as error:
+        cause: BaseException = error
+        while inner := cause.__cause__ or cause.__context__:
+            cause = inner
+        return (
+            getattr(cause, "strerror", None) or f"no HTTP at this address: {type(cause).__name__}"
+        )
+    return f"status {answer.status_code}" if answer.status_code >= 300 else None

@@ -126,6 +126,7 @@ def _interval(count: int, total: int) -> list[float]:
 def drifts(sample: Window) -> list[tuple[str, Drift]]:
     """Known drifts of growing size, each in the column of its kind that has the most values."""
     found: list[tuple[str, Drift]] = []
+    changes: list[tuple[str, Callable[[float, Window], Window]]] = []
 
     def most_varied(kind: str) -> str | None:
         distinct = {
@@ -141,15 +142,16 @@ def drifts(sample: Window) -> list[tuple[str, Drift]]:
             (f"{name} shifted by {size:g} standard deviations", partial(_shifted, name, size))
             for size in SHIFTS
         ]
-        found += _of_shares(f"of {name} lost", partial(_replaced, name, None))
+        changes.append((f"of {name} lost", partial(_replaced, name, np.nan)))
     if name := most_varied("category"):
-        found += _of_shares(f"of {name} moved to one value", partial(_moved, name))
-        found += _of_shares(f"of {name} never seen", partial(_replaced, name, "never seen before"))
-    return found + _of_shares("of the labels permuted", _permuted)
-
-
-def _of_shares(what: str, change: Callable[[float, Window], Window]) -> list[tuple[str, Drift]]:
-    return [(f"{share:.0%} {what}", partial(change, share)) for share in MOVED]
+        changes.append((f"of {name} moved to one value", partial(_moved, name)))
+        changes.append((f"of {name} never seen", partial(_replaced, name, "never seen before")))
+    changes.append(("of the labels permuted", _permuted))
+    return found + [
+        (f"{share:.0%} {what}", partial(change, share))
+        for what, change in changes
+        for share in MOVED
+    ]
 
 
 def _some(window: Window, share: float) -> NDArray[np.bool_]:
@@ -164,8 +166,7 @@ def _shifted(name: str, size: float, window: Window) -> Window:
 def _replaced(name: str, value: Any, share: float, window: Window) -> Window:
     rows = _some(window, share)
     values = window.inputs[name]
-    values = values.mask(rows) if value is None else values.mask(rows, value)
-    return replace(window, inputs=window.inputs.assign(**{name: values}))
+    return replace(window, inputs=window.inputs.assign(**{name: values.mask(rows, value)}))
 
 
 def _moved(name: str, share: float, window: Window) -> Window:

@@ -81,12 +81,13 @@ def keep(root: Path, predictor: Predictor, training: Table, held_out: Table, see
     """
     parts = []
     for part, table in zip(PARTS, (training, held_out), strict=True):
-        rows = _drawn(len(table.y), seed)
-        names = [column.name for column in predictor.schema.columns]
-        frame = table.raw.iloc[rows].reindex(columns=names).reset_index(drop=True)
+        if len(table.y) > MOST_ROWS:
+            drawn = np.random.default_rng(seed).choice(len(table.y), MOST_ROWS, replace=False)
+            table = table.take(np.sort(drawn))
+        frame = table.raw.reindex(columns=[column.name for column in predictor.schema.columns])
         # As texts: a column that mixes types cannot be written.
-        parts.append(frame.assign(**{_TRUTH: _labels(table, rows), _PART: part}))
-    path = _path(root, predictor.version)
+        parts.append(frame.assign(**{_TRUTH: labels_of(table), _PART: part}))
+    path = path_of(root, predictor.version)
     write_bytes(path, pd.concat(parts, ignore_index=True).to_parquet(index=False))
     return path
 
@@ -94,20 +95,14 @@ def keep(root: Path, predictor: Predictor, training: Table, held_out: Table, see
 _TRUTH, _PART = "truth:", "part:"  # with a colon, so that they meet no column of the data
 
 
-def _drawn(size: int, seed: int) -> Any:
-    if size <= MOST_ROWS:
-        return np.arange(size)
-    return np.sort(np.random.default_rng(seed).choice(size, MOST_ROWS, replace=False))
-
-
-def _labels(table: Table, rows: Any) -> Any:
+def labels_of(table: Table) -> Any:
+    """The target of each row: class labels as text, or values."""
     classes = table.schema.target.classes
-    if classes is None:
-        return table.y[rows]
-    return [window.text_of(classes[code]) for code in table.y[rows]]
+    return table.y if classes is None else [window.text_of(classes[code]) for code in table.y]
 
 
-def _path(root: Path, version: str) -> Path:
+def path_of(root: Path, version: str) -> Path:
+    """Where the reference of a version lies."""
     return root / FOLDER / f"{version}.parquet"
 
 
@@ -119,7 +114,7 @@ def of(root: Path, predictor: Predictor) -> Reference:
     UserError
         If it was never kept and the data it was trained on has been replaced.
     """
-    path = _path(root, predictor.version)
+    path = path_of(root, predictor.version)
     if not path.exists():
         _from_data(root, predictor)
     frame = pd.read_parquet(path)

@@ -11,6 +11,8 @@ from ..profiling.contract import Problem
 from ..profiling.schema import Schema
 from ..tables.predictor import label_text
 
+COLUMNS = ("inputs", "prediction", "score", "truth", "latency_ms")
+
 
 @dataclass(frozen=True)
 class Window:
@@ -65,26 +67,18 @@ class Window:
         """The day of each row as a whole number, or None without a time in every row."""
         if self.times is None or self.times.isna().any():
             return None
-        return pd.Series(
-            self.times.to_numpy().astype("datetime64[D]").astype(np.int64), dtype="int64"
-        )
+        return pd.Series(self.times.to_numpy().astype("datetime64[D]").astype(np.int64))
 
     def take(self, rows: NDArray[Any]) -> Self:
         """Some of the rows, by position or by mask."""
         positions = np.flatnonzero(rows) if rows.dtype == bool else rows
-
-        def some(series: Any) -> Any:
-            return None if series is None else series.iloc[positions].reset_index(drop=True)
-
-        return replace(
-            self,
-            inputs=some(self.inputs),
-            prediction=some(self.prediction),
-            score=some(self.score),
-            truth=some(self.truth),
-            latency_ms=some(self.latency_ms),
-            problems=[],
-        )
+        columns = {name: getattr(self, name) for name in COLUMNS}
+        taken = {
+            name: values.iloc[positions].reset_index(drop=True)
+            for name, values in columns.items()
+            if values is not None
+        }
+        return replace(self, **taken, problems=[])
 
     def labelled(self) -> Self:
         """The rows whose truth is known."""

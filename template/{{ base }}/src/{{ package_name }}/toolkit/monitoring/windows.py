@@ -75,15 +75,13 @@ def newest_labelled(
     if table is None:
         return None
     table = labelled.unseen(table, predictor)
-    schema = predictor.schema
     times = pd.Series(pd.to_datetime(labelled.timestamps(table), utc=True))
     inside = times.notna() if until is None else times < pd.to_datetime(until, utc=True)
     inside &= times > times[inside].max() - pd.Timedelta(days=settings.window_days)
     table = table.take(np.flatnonzero(inside))
-    classes = schema.target.classes
-    truth = table.y if classes is None else [classes[code] for code in table.y]
-    frame = table.x.assign(**{schema.target.name: truth})
-    return reference.of_frame(predictor, frame, schema.target.name)
+    target = predictor.schema.target.name
+    frame = table.x.assign(**{target: reference.labels_of(table)})
+    return reference.of_frame(predictor, frame, target)
 
 
 def of_file(

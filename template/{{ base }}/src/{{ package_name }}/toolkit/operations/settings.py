@@ -1,12 +1,13 @@
 """What `params.yaml` and the environment may say about operating the model."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
 from ..project.settings import BaseEnvironment, BaseParams, Section
 
-NAMES = ("predictions", "features", "latency", "errors", "quality")
+Monitored = Literal["predictions", "features", "latency", "errors", "quality"]
+NAMES: tuple[Monitored, ...] = get_args(Monitored)
 
 
 class Monitor(Section):
@@ -22,11 +23,7 @@ class Monitor(Section):
     missing: float = Field(default=0.05, ge=0, le=1)
     unseen: float = Field(default=0.02, ge=0, le=1)
     refused: float = Field(default=0.0, ge=0, le=1)
-    retrain_on: list[Literal["predictions", "features", "latency", "errors", "quality"]] = [
-        "predictions",
-        "features",
-        "errors",
-    ]
+    retrain_on: list[Monitored] = ["predictions", "features", "errors"]
 
 
 class Gate(Section):

@@ -5,7 +5,7 @@ of them decide, and with which bounds, is the owner's `gate.py`.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -64,10 +64,6 @@ class Verdict:
         passed = [reason] if reason else [check.detail for check in checks[:2]]
         return cls(not failed, failed or passed, checks)
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values that `json.dumps` takes."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class Decision:
@@ -83,7 +79,7 @@ class Decision:
             "version": self.version.number,
             "model_version": self.version.model_version,
             "champion": self.champion,
-            **self.verdict.to_json(),
+            **asdict(self.verdict),
         }
 
 
@@ -196,16 +192,12 @@ def gain(pair: Pair, metric: str, above: float, draws: int, seed: int) -> Check:
     if not point or not drawn:
         return Check("gain", False, None, above, "The unseen rows lack a class: no gain to judge.")
     low, high = drawn["gain"]
-    verb = "beats" if low > above else "does not beat"
-    return Check(
-        "gain",
-        low > above,
-        low,
-        above,
-        f"{metric} {point['new']:.4f} {verb} the champion's {point['old']:.4f} by more than "
-        f"{above:g}: gain {point['gain']:+.4f}, 95% interval {low:+.4f} to {high:+.4f} over "
-        f"{len(table.y):,} unseen rows.",
+    said = (
+        f"{metric} {point['new']:.4f} {'beats' if low > above else 'does not beat'} the champion's "
+        f"{point['old']:.4f} by more than {above:g}: gain {point['gain']:+.4f}, 95% interval "
+        f"{low:+.4f} to {high:+.4f} over {len(table.y):,} unseen rows."
     )
+    return Check("gain", low > above, low, above, said)
 
 
 def slices(pair: Pair, at_most: float, by_column: Mapping[str, float], smallest: int) -> Check:
@@ -245,18 +237,15 @@ def slices(pair: Pair, at_most: float, by_column: Mapping[str, float], smallest:
             if worst is None or relative - bound > worst[0]:
                 worst = (relative - bound, relative, f"{name} = {value} ({inside.sum():,} rows)")
     if worst is None:
-        detail = f"No slice of {looked_at} is worse than before, beyond chance."
-        return Check("slices", True, 0.0, at_most, detail)
+        said = f"No slice of {looked_at} is worse than before, beyond chance."
+        return Check("slices", True, 0.0, at_most, said)
     over, relative, name = worst
     bound = relative - over
-    return Check(
-        "slices",
-        over <= 0,
-        relative,
-        bound,
+    said = (
         f"The slice {name} has a loss {relative:+.1%} against the champion's (at most "
-        f"{bound:+.1%}), of {looked_at} slices.",
+        f"{bound:+.1%}), of {looked_at} slices."
     )
+    return Check("slices", over <= 0, relative, bound, said)
 
 
 def _loss(table: Table, predictions: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -269,14 +258,12 @@ def parity(new: Predictor) -> Check:
     """Whether the bundle answers as the trained pipeline did when it was exported."""
     found = new.metadata.get("parity") or {"rows": 0, "largest_difference": float("inf")}
     worst = float(found["largest_difference"])
-    return Check(
-        "parity",
-        found["rows"] > 0 and worst <= PARITY_BOUND,
-        worst if np.isfinite(worst) else None,
-        PARITY_BOUND,
+    said = (
         f"The bundle's answers differ from the trained pipeline's by {worst:.1e} over "
-        f"{found['rows']:,} rows (at most {PARITY_BOUND:.0e}).",
+        f"{found['rows']:,} rows (at most {PARITY_BOUND:.0e})."
     )
+    passed = found["rows"] > 0 and worst <= PARITY_BOUND
+    return Check("parity", passed, worst if np.isfinite(worst) else None, PARITY_BOUND, said)
 
 
 def lone_record(pair: Pair) -> Check:
@@ -291,34 +278,25 @@ def lone_record(pair: Pair) -> Check:
     alone = np.array([outputs([row])[0] for row in picked])
     scale = float(np.std(together)) or 1.0 if new.schema.target.task == "regression" else 1.0
     worst = float(np.max(np.abs(alone - together))) / scale
-    return Check(
-        "lone record",
-        worst <= SAME_ANSWER,
-        worst,
-        SAME_ANSWER,
-        f"A record alone is answered as among others, to {worst:.1e} (at most {SAME_ANSWER:.0e}).",
+    said = (
+        f"A record alone is answered as among others, to {worst:.1e} (at most {SAME_ANSWER:.0e})."
     )
+    return Check("lone record", worst <= SAME_ANSWER, worst, SAME_ANSWER, said)
 
 
 def latency(pair: Pair, at_most_ms: float) -> Check:
     """Median milliseconds of one record; both are timed in turn, so that a busy machine shows."""
 
-    def call(predictor: Predictor, given: dict[str, NDArray[Any]]) -> Callable[[], Any]:
-        record = {name: values[[0]] for name, values in given.items()}
-        return lambda: predictor.predict_columns(record)
-
-    calls = call(pair.new, pair.columns), call(pair.old, pair.old_columns)
+    records = [
+        {name: values[[0]] for name, values in columns.items()}
+        for columns in (pair.columns, pair.old_columns)
+    ]
     taken: tuple[list[float], list[float]] = ([], [])
     for _ in range(TIMED_CALLS):
-        for spent, one in zip(taken, calls, strict=True):
+        for predictor, record, spent in zip((pair.new, pair.old), records, taken, strict=True):
             started = time.perf_counter()
-            one()
+            predictor.predict_columns(record)
             spent.append(1000 * (time.perf_counter() - started))
     own, champions = (float(np.median(spent)) for spent in taken)
-    return Check(
-        "latency",
-        own <= at_most_ms,
-        own,
-        at_most_ms,
-        f"One record takes {own:.2f} ms (the champion {champions:.2f}, at most {at_most_ms:g}).",
-    )
+    said = f"One record takes {own:.2f} ms (the champion {champions:.2f}, at most {at_most_ms:g})."
+    return Check("latency", own <= at_most_ms, own, at_most_ms, said)

@@ -52,11 +52,9 @@ def signature_of(schema: Schema) -> Any:
         ColSpec(MLFLOW_TYPES.get(column.kind, "string"), column.name, not column.optional)
         for column in schema.columns
     ]
-    if schema.target.classes is None:
-        return ModelSignature(Columns(inputs), Columns([ColSpec("double", "prediction")]))
-    names = [f"probability_{label_text(label)}" for label in schema.target.classes]
-    outputs: list[Any] = [ColSpec("string", "prediction")]
-    outputs += [ColSpec("double", name) for name in names]
+    classes = [label_text(label) for label in schema.target.classes or ()]
+    outputs: list[Any] = [ColSpec("string" if classes else "double", "prediction")]
+    outputs += [ColSpec("double", f"probability_{name}") for name in classes]
     return ModelSignature(Columns(inputs), Columns(outputs))
 
 

@@ -124,9 +124,7 @@ class Registry:
                 run_id=run_id,
                 model_id=logged.model_id,
                 tags={
-                    "model_version": predictor.version,
-                    "data_sha256": str(metadata["data_sha256"]),
-                    "git_commit": str(metadata["git_commit"] or "none"),
+                    **_origin(metadata),
                     "rung": str(metadata.get("rung", "")),
                     "bundle_sha256": fingerprint(folder),
                 },
@@ -147,7 +145,7 @@ class Registry:
 
         That is the file of `monitoring.reference`; nothing is done where there is none.
         """
-        path = self._reference(version)
+        path = reference.path_of(self.root, version.model_version)
         if version.run_id is None or not path.exists():
             return
         with self._store() as (_, client):
@@ -162,17 +160,14 @@ class Registry:
                 return found
             with self.fetched(found) as bundle:
                 self._put_in_place(client, found, bundle)
-            place, name, number = f"models/{self.home.name}", found.model_version, found.number
+            place, name = (
+                f"models/{self.home.name}",
+                f"{found.model_version} (version {found.number})",
+            )
             if held is None:
-                logger.info("%s: %s (version %d), fetched from the registry.", place, name, number)
+                logger.info("%s: %s, fetched from the registry.", place, name)
             else:
-                logger.warning(
-                    "%s held %s, the alias `champion` names %s (version %d): put right.",
-                    place,
-                    held,
-                    name,
-                    number,
-                )
+                logger.warning("%s held %s, but the alias names %s: put right.", place, held, name)
                 self._note("healed", found, ["The folder did not match the alias."])
             return found
 
@@ -309,12 +304,7 @@ class Registry:
             with mlflow.start_run(run_id=known):
                 yield known
             return
-        tags = {
-            "model_version": version,
-            "data_sha256": str(metadata["data_sha256"]),
-            "git_commit": str(metadata["git_commit"] or "none"),
-        }
-        with mlflow.start_run(run_name=f"bundle {version}", tags=tags) as run:
+        with mlflow.start_run(run_name=f"bundle {version}", tags=_origin(metadata)) as run:
             scores = metadata.get("metrics", {})
             mlflow.log_metrics({k: v for k, v in scores.items() if isinstance(v, float)})
             self._log_reports(mlflow, version)
@@ -370,7 +360,7 @@ class Registry:
         from mlflow.exceptions import MlflowException
 
         replace_folder(bundle, self.home)
-        path = self._reference(version)
+        path = reference.path_of(self.root, version.model_version)
         if path.exists():
             return
         try:
@@ -384,9 +374,6 @@ class Registry:
             logger.warning(
                 "What version %d is compared with was not fetched: %s", version.number, error
             )
-
-    def _reference(self, version: Version) -> Path:
-        return self.root / reference.FOLDER / f"{version.model_version}.parquet"
 
     def _served_version(self) -> str | None:
         try:
@@ -490,6 +477,11 @@ def _is_attached(client: Any, version: Version, name: str) -> bool:
         return False
     found = client.list_artifacts(version.run_id, REFERENCE)
     return f"{REFERENCE}/{name}" in {each.path for each in found}
+
+
+def _origin(metadata: Mapping[str, Any]) -> dict[str, str]:
+    keys = ("model_version", "data_sha256", "git_commit")
+    return {key: str(metadata[key] or "none") for key in keys}
 
 
 def _requirements(metadata: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,5 @@
 """A live service that is asked as its callers would ask it, and stopped when the block ends."""
 
-import contextlib
 import http.client
 import json
 import re
@@ -9,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,12 +62,9 @@ class Service:
 
     def version(self) -> str:
         """The `model_version` that answers now."""
-        connection = self._connect()
-        try:
+        with closing(self._connect()) as connection:
             connection.request("GET", "/model")
             return str(json.loads(connection.getresponse().read())["model_version"])
-        finally:
-            connection.close()
 
     def follow(self, version: str) -> None:
         """Wait until `version` answers.
@@ -134,21 +130,18 @@ class Service:
         """Status and JSON of an answer; a service that is busy is asked again."""
         body = json.dumps(content)
         headers = {"Content-Type": "application/json", "X-Request-ID": request_id}
-        connection = self._connect()
         try:
-            for _ in range(TRIES):
-                connection.request("POST", path, body, headers)
-                answer = connection.getresponse()
-                said = json.loads(answer.read())
-                if answer.status in (200, 400, 413, 422):
-                    return answer.status, said
-                time.sleep(0.2)
+            with closing(self._connect()) as connection:
+                for _ in range(TRIES):
+                    connection.request("POST", path, body, headers)
+                    answer = connection.getresponse()
+                    said = json.loads(answer.read())
+                    if answer.status in (200, 400, 413, 422):
+                        return answer.status, said
+                    time.sleep(0.2)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise UserError(
-                f"The service ended or broke off ({error}); {self._log} says why."
-            ) from error
-        finally:
-            connection.close()
+            said = f"The service ended or broke off ({error}); {self._log} says why."
+            raise UserError(said) from error
         raise UserError(f"The service answered {answer.status}, {said}, {TRIES} times in a row.")
 
     def _connect(self) -> http.client.HTTPConnection:
@@ -160,7 +153,7 @@ class Service:
         while time.monotonic() < end and self._process.poll() is None:
             if found := _ADDRESS.search(self._log.read_text("utf-8")):
                 self._port = int(found[1])
-                with contextlib.suppress(OSError):  # it listens, and does not answer yet
+                with suppress(OSError):  # it listens, and does not answer yet
                     self.version()
                     return self._port
             time.sleep(0.1)

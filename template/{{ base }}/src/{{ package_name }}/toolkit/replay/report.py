@@ -43,23 +43,17 @@ def headline(result: Json) -> str:
     months, gain = result["months"], result["gain"]
     watched = f"{months[0]['month']} to {months[-1]['month']}"
     if gain is None:
-        tried = [month for month in months if month["decision"] == "refused"]
-        why = (
-            f"{len(tried)} challengers were refused"
-            if tried
-            else "the monitor never advised a retraining that could be judged"
-        )
+        refused = sum(month["decision"] == "refused" for month in months)
+        why = "the monitor never advised a retraining that could be judged"
+        if refused:
+            why = f"{refused} challenger{'s were' if refused > 1 else ' was'} refused"
         return f"From {watched} the first model was never replaced: {why}."
     metric, bounds = lowered(result["metric"]), signed_interval(gain["interval"])
     versions = len({month["version"] for month in months if month["month"] >= gain["from"]})
     low, high = gain["interval"]
-    verdict = (
-        "retraining paid"
-        if low > 0
-        else "retraining cost quality"
-        if high < 0
-        else "retraining gained nothing beyond chance"
-    )
+    verdict = "retraining gained nothing beyond chance"
+    if low > 0 or high < 0:
+        verdict = f"retraining {'paid' if low > 0 else 'cost quality'}"
     return (
         f"From {gain['from']} to {gain['to']}, {verdict}: the mean monthly {metric} was "
         f"{score(result['metric'], gain['score'])} with {versions} new "

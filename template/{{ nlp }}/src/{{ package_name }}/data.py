@@ -151,7 +151,7 @@ def split(
     """Rows of the questions for training and for the test.
 
     The documents are the same for both, as they will be for whoever asks; only questions are held
-    out. Two that ask nearly the same must not lie on both sides: the second would be known.
+    out. Two that ask nearly the same stay together: the answer to the second would be known.
     """
     return split_questions(questions, groups, params.split.test_size, params.seed)
 

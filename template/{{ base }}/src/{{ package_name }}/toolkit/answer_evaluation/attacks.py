@@ -1,6 +1,6 @@
 """Documents that give orders, and how many of them get their way.
 
-The attacks are no part of the corpus: each is tried with its document as the first of the passages
+The attacks are not in the corpus: each is tried with its document as the first of the passages
 that its question finds, and its marker is looked for in the answer. They are of the kinds that
 Greshake et al. (2023, "Not what you've signed up for: Compromising Real-World LLM-Integrated
 Applications with Indirect Prompt Injection") describe: plain orders, pretended messages, hidden text,

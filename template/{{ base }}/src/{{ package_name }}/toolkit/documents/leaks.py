@@ -65,9 +65,9 @@ def _across_split(
     both = set(groups[train].tolist()) & set(groups[test].tolist())
     joined = len(groups) - len(set(groups.tolist()))
     return _finding(
-        "questions on both sides",
+        "questions in both training and test",
         bool(both),
-        f"{len(both)} near-duplicate questions lie on both sides of the split; "
+        f"{len(both)} near-duplicate questions are in both training and test; "
         f"{joined} were kept together.",
         "Remove one of each.",
     )

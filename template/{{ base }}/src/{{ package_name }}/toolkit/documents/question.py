@@ -41,7 +41,7 @@ def body_model(name: str, longest: int, **more: object) -> type[BaseModel]:
 
 
 def problem(question: object, longest: int) -> str | None:
-    """Why something is no question, in one sentence; None if it is one."""
+    """Why something is not a question, in one sentence; None if it is one."""
     try:
         TypeAdapter(question_type(longest)).validate_python(question)
     except ValidationError as error:

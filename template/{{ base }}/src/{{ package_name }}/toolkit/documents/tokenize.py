@@ -150,7 +150,7 @@ def numbers(text: str) -> frozenset[float]:
 
 
 def names(text: str) -> frozenset[str]:
-    """Identifiers, addresses and other words that are no plain words."""
+    """Identifiers, addresses and other words that are not plain words."""
     return frozenset(name.rstrip(".,:;)").lower() for name in _NAME.findall(text))
 
 

@@ -113,7 +113,7 @@ def write(folder: Path, questions: Path) -> None:
     for name, text in texts.items():
         path = folder / f"{name}.rst"
         if not path.is_file() or path.read_text("utf-8") != text:
-            # Not the careful way, which waits for the disk: half a file is seen and written anew.
+            # Not the careful way, which waits for the disk: half a file is seen and written again.
             path.write_text(text, "utf-8", newline="\n")
     write_text(questions, "".join(f"{line}\n" for line in _questions(set(texts))))
 

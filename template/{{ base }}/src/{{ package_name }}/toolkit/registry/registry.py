@@ -20,6 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from requests import RequestException
+
 from ..journal import decision_log
 from ..monitoring import reference
 from ..project.errors import UserError
@@ -102,12 +104,12 @@ class Registry:
         """
         folder = self.root / folder
         predictor = self.load(folder)
-        metadata = predictor.metadata
-        with self._store() as (mlflow, client):
+        mlflow, metadata = self._mlflow, predictor.metadata
+        with self._store() as client:
             for known in self._versions(client):
                 if known.model_version == predictor.version:
                     return known
-            with self._run_of(mlflow, metadata) as run_id:
+            with self._run_of(metadata) as run_id:
                 logged = mlflow.pyfunc.log_model(
                     name="bundle",
                     loader_module=flavor.__name__,
@@ -148,13 +150,13 @@ class Registry:
         path = reference.path_of(self.root, version.model_version)
         if version.run_id is None or not path.exists():
             return
-        with self._store() as (_, client):
+        with self._store() as client:
             if not _is_attached(client, version, path.name):
                 client.log_artifact(version.run_id, str(path), REFERENCE)
 
     def champion(self) -> Version | None:
         """The version that the alias names, or None; the folder that is served is made to match."""
-        with self._store() as (_, client):
+        with self._store() as client:
             found, held = self._aliased(client, CHAMPION), self._served_version()
             if found is None or held == found.model_version:
                 return found
@@ -179,7 +181,7 @@ class Registry:
         UserError
             If there is none; the message lists those there are.
         """
-        with self._store() as (_, client):
+        with self._store() as client:
             return self._find(client, name)
 
     def promote(
@@ -209,7 +211,7 @@ class Registry:
         UserError
             If the registered files are damaged or gone; nothing has changed then.
         """
-        with self._store() as (_, client):
+        with self._store() as client:
             before = self._aliased(client, CHAMPION)
             history = self._history(client, before)
             if not history or history[-1] != version.number:
@@ -222,7 +224,7 @@ class Registry:
         self, version: Version, reasons: Sequence[str], checks: Sequence[Mapping[str, Any]]
     ) -> None:
         """Write down that `version` does not replace the champion, and why."""
-        with self._store() as (_, client):
+        with self._store() as client:
             before = self._aliased(client, CHAMPION)
             self._tag(client, version, f"refused: {' '.join(reasons)}")
         self._note("refused", version, reasons, checks, before=before, by="gate")
@@ -239,7 +241,7 @@ class Registry:
         UserError
             If there was none before.
         """
-        with self._store() as (_, client):
+        with self._store() as client:
             now = self._aliased(client, CHAMPION)
             history = self._history(client, now)
             if now is None or len(history) < 2:
@@ -273,29 +275,32 @@ class Registry:
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
-    @contextmanager
-    def _store(self) -> Iterator[tuple[Any, Any]]:
-        """MLflow and its client; what goes wrong with the store is a message for the user."""
+    @property
+    def _mlflow(self) -> Any:
+        """MLflow, set up for the project's store; importing it takes a second."""
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         mlflow = tracking.connect(self.project)
         # It asks for pip, which a project of uv has not, and for example rows, which are personal data.
         logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", message=".*input example was not provided.*")
-        from mlflow.exceptions import MlflowException
-        from requests import RequestException
+        return mlflow
 
+    @contextmanager
+    def _store(self) -> Iterator[Any]:
+        """A client of the store; what goes wrong with it is a message for the user."""
+        mlflow = self._mlflow
         try:
-            yield mlflow, mlflow.MlflowClient()
-        except (MlflowException, RequestException) as error:
+            yield mlflow.MlflowClient()
+        except (mlflow.MlflowException, RequestException) as error:
             raise UserError(
                 f"The model registry cannot be used ({tracking.why(self.project, error)}). Models in "
                 "place go on serving. Check MLFLOW_TRACKING_URI and run the command again."
             ) from error
 
     @contextmanager
-    def _run_of(self, mlflow: Any, metadata: Mapping[str, Any]) -> Iterator[str]:
+    def _run_of(self, metadata: Mapping[str, Any]) -> Iterator[str]:
         """The run that trained the bundle, or a new one where it was not logged to this store."""
-        version = metadata["model_version"]
+        mlflow, version = self._mlflow, metadata["model_version"]
         tracking.choose_experiment(self.project, mlflow)
         known = None
         if (self.root / LADDER).exists():
@@ -326,14 +331,12 @@ class Registry:
             mlflow.log_artifacts(str(self.root / FIGURES), "figures")
 
     def _download(self, version: Version, work: Path) -> Path:
-        import mlflow
-        from mlflow.exceptions import MlflowException
-
+        mlflow = self._mlflow
         try:
             found = mlflow.artifacts.download_artifacts(
                 f"models:/{self.name}/{version.number}", dst_path=str(work)
             )
-        except (MlflowException, OSError) as error:
+        except (mlflow.MlflowException, OSError) as error:
             raise UserError(
                 f"The files of version {version.number} cannot be fetched from {version.source} "
                 f"({tracking.why(self.project, error)}). Nothing was put in place."
@@ -357,8 +360,6 @@ class Registry:
 
     def _put_in_place(self, client: Any, version: Version, bundle: Path) -> None:
         """Make `bundle` the one that answers; its reference comes along, where one was kept."""
-        from mlflow.exceptions import MlflowException
-
         replace_folder(bundle, self.home)
         path = reference.path_of(self.root, version.model_version)
         if path.exists():
@@ -369,7 +370,7 @@ class Registry:
                     name = f"{REFERENCE}/{path.name}"
                     found = client.download_artifacts(version.run_id, name, work)
                     write_bytes(path, Path(found).read_bytes())
-        except (MlflowException, OSError) as error:
+        except (self._mlflow.MlflowException, OSError) as error:
             # The model answers all the same; `monitor` says what it lacks.
             logger.warning(
                 "What version %d is compared with was not fetched: %s", version.number, error
@@ -382,11 +383,9 @@ class Registry:
             return None
 
     def _ensure_model(self, client: Any) -> None:
-        from mlflow.exceptions import MlflowException
-
         try:
             client.create_registered_model(self.name)
-        except MlflowException as error:
+        except self._mlflow.MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
 
@@ -395,11 +394,9 @@ class Registry:
         return sorted((_version(v) for v in found), key=lambda version: version.number)
 
     def _aliased(self, client: Any, alias: str) -> Version | None:
-        from mlflow.exceptions import MlflowException
-
         try:
             return _version(client.get_model_version_by_alias(self.name, alias))
-        except MlflowException as error:
+        except self._mlflow.MlflowException as error:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise
@@ -464,11 +461,9 @@ def fingerprint(folder: Path) -> str:
 
 
 def _trained(mlflow: Any, run_id: str, version: str) -> bool:
-    from mlflow.exceptions import MlflowException
-
     try:
         return bool(mlflow.get_run(run_id).data.tags.get("model_version") == version)
-    except MlflowException:
+    except mlflow.MlflowException:
         return False
 
 

@@ -108,7 +108,7 @@ WORDS = {
         "Quoted sentences alone answer 70% of the answerable questions from a relevant document",
         "The language model adds 2 of 10 questions, for 1.50 per 1,000 questions asked.",
         "Of 10 questions that the documents do not answer, 60% (50% to 70%) get no answer; 75%",
-        "Of 16 documents that carry instructions to a language model, 1 succeed with a model",
+        "Of 16 documents that carry instructions to a language model, 1 got their way with a model",
         "A relevant document is among the passages for 6.0% of those questions and 58.0% of the rest.",
         "36 of 37",
     ],

@@ -75,19 +75,6 @@ def rows(names: Sequence[str], title: str, note: str, extra: float = 1.2) -> tup
     return figure, axes
 
 
-def grid_of(count: int, columns: int, title: str) -> tuple[Figure, list[Axes]]:
-    """Return `count` empty squares without ticks, `columns` in a row, under a title."""
-    lines = -(-count // columns)
-    layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06)
-    figure = Figure(figsize=(WIDTH, 0.75 + lines * (WIDTH / columns + 0.34)), layout=layout)
-    places = list(figure.subplots(lines, columns, squeeze=False).flat)
-    for place in places:
-        place.set(xticks=[], yticks=[])
-        place.spines[:].set_visible(False)
-    entitle(figure, title)
-    return figure, places[:count]
-
-
 def entitle(figure: Figure, title: str) -> None:
     """Write the title, which states the finding, above the chart."""
     text = _wrapped(title, figure.get_figwidth() * 10.4)

@@ -9,11 +9,13 @@ from typing import Any
 
 import matplotlib.image
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
 from ..charts.figures import Charts
-from ..charts.style import BLUE, DASHED, INK, MUTED, ORANGE, caption, grid_of, rows
+from ..charts.style import BLUE, DASHED, INK, MUTED, ORANGE, WIDTH, caption, entitle, rows
 from ..evaluation.display import cell, percent
 
 Json = dict[str, Any]
@@ -32,7 +34,7 @@ def mistakes(data: Json, ladder: Json, metrics: Json) -> Figure | None:
         if wrong
         else "No mistakes: the images that were hardest"
     )
-    figure, axes = grid_of(len(shown), COLUMNS, title)
+    figure, axes = _grid_of(len(shown), COLUMNS, title)
     for place, case in zip(axes, shown, strict=True):
         place.imshow(_pixels(case["picture"]), interpolation="nearest")
         words = f"{cell(case['truth'], 11)} → {cell(case['prediction'], 11)}"
@@ -47,7 +49,7 @@ def explanations(data: Json, ladder: Json, metrics: Json) -> Figure | None:
     found = metrics.get("explanations") or []
     if not found:
         return None
-    figure, axes = grid_of(
+    figure, axes = _grid_of(
         2 * len(found),
         len(found),
         "Where the model looks: covering the red parts costs the prediction",
@@ -102,6 +104,19 @@ def robustness(data: Json, ladder: Json, metrics: Json) -> Figure | None:
         axes.plot(100 * row["drop"], place, "o", ms=5.5, color=colour)
     axes.axvline(0, color=INK, lw=1, ls=DASHED)
     return figure
+
+
+def _grid_of(count: int, columns: int, title: str) -> tuple[Figure, list[Axes]]:
+    """Return `count` empty squares without ticks, `columns` in a row, under a title."""
+    lines = -(-count // columns)
+    layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06)
+    figure = Figure(figsize=(WIDTH, 0.75 + lines * (WIDTH / columns + 0.34)), layout=layout)
+    places = list(figure.subplots(lines, columns, squeeze=False).flat)
+    for place in places:
+        place.set(xticks=[], yticks=[])
+        place.spines[:].set_visible(False)
+    entitle(figure, title)
+    return figure, places[:count]
 
 
 IMAGES: Charts = {

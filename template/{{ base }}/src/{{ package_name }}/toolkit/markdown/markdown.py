@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 _SPECIAL = re.compile(r"([\\`*\[\]|~$#])")
 # Between letters an underscore is only an underscore; column names stay readable in the source.
@@ -11,16 +11,11 @@ _EMPHASIS = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 @dataclass(frozen=True)
 class Table:
-    """A small table: `numeric` are the positions of the columns to align right.
-
-    `marked` is the row to set apart, `flags` maps a row's position to a word such as `failed`.
-    """
+    """A small table: `numeric` are the positions of the columns to align right."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
     numeric: frozenset[int] = frozenset()
-    marked: int | None = None
-    flags: dict[int, str] = field(default_factory=dict)
 
 
 def escape(text: object) -> str:
@@ -42,17 +37,14 @@ def paragraphs(*parts: str) -> str:
 
 
 def table(content: Table | None) -> str:
-    """Write a GitHub table; the marked row is set in bold. Empty for None or no rows."""
+    """Write a GitHub table. Empty for None or no rows."""
     if content is None or not content.rows:
         return ""
     rule = ["---:" if i in content.numeric else "---" for i in range(len(content.headers))]
-    lines = [_row(map(escape, content.headers)), _row(rule)]
-    for position, row in enumerate(content.rows):
-        cells = [escape(value) for value in row]
-        if position == content.marked:
-            cells = [f"**{value}**" if value else value for value in cells]
-        lines.append(_row(cells))
-    return "\n".join(lines)
+    return "\n".join(
+        [_row(map(escape, content.headers)), _row(rule)]
+        + [_row(map(escape, row)) for row in content.rows]
+    )
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -57,7 +57,9 @@ def watched(package: Path, stage: str) -> list[str]:
         path = to_do.pop()
         text = path.read_text("utf-8")
         for other in path.parent.rglob("*"):
-            is_data = other.suffix not in (".py", ".pyc") and other.is_file()
+            # The toolkit's page is for people; a document of the project may have the same name.
+            is_data = other.suffix not in (".py", ".pyc") and other.name != "README.md"
+            is_data = is_data and other.is_file()
             is_named = other.name in text or f"*{other.suffix}`" in text
             if is_data and is_named and other not in files:
                 files.add(other)

@@ -132,9 +132,9 @@ def constant_within_target(columns: dict[str, Any], y: Any, target: TargetProfil
         else:
             found += _one_value_a_class(name, array, y, target)
     if not found:
-        what = "being missing tells" if target.classes is None else "one value marks"
+        what = "missing" if target.classes is None else "single"
         of = "the number" if target.classes is None else "a class"
-        return Finding("constant-within-target", "passed", f"No column's {what} {of}.")
+        return Finding("constant-within-target", "passed", f"No {what} value identifies {of}.")
     return Finding(
         "constant-within-target",
         "failed",

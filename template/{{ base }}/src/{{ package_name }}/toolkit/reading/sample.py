@@ -15,9 +15,9 @@ from .settings import Data
 
 ABOUT = {
     "problem": (
-        "Will a flight arrive 15 or more minutes late? The answer is given when the flight is "
-        "scheduled, so nothing that is only known at departure may be used. A traveller warned "
-        "for nothing waits; one not warned misses a connection: params.yaml prices both."
+        "Will a flight arrive 15 or more minutes late? The prediction is made when the flight is "
+        "scheduled, so nothing known only at departure may be used. A traveller warned in vain "
+        "waits; one not warned misses a connection: params.yaml prices both."
     ),
     "approach": (
         "Flights out of New York City in 2013 are joined by SQL (sql/training.sql) with the "

@@ -74,11 +74,8 @@ def run(project: Project, params: Params, most: int | None = None) -> dict[str, 
     metric = first.metadata["metrics"]["metric"]
     for entry, month in zip(entries, past, strict=True):
         entry |= month.scores(metric)
-    changed = [
-        m
-        for m, entry in zip(past, entries, strict=True)
-        if entry["version"] != entries[0]["version"]
-    ]
+    version_of = {entry["month"]: entry["version"] for entry in entries}
+    changed = [month for month in past if version_of[month.name] != entries[0]["version"]]
     result = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "source": profile.source,

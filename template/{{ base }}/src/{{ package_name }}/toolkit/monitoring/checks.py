@@ -7,7 +7,7 @@ its other rows), and what matters (`monitor.effect`).
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
@@ -57,7 +57,8 @@ class Check:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that `json.dumps` takes."""
-        return {**asdict(self), "alert": self.alert}
+        names = ("monitor", "name", "value", "threshold", "alert", "says", "detail")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)

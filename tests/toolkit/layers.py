@@ -38,7 +38,9 @@ def layer(name: str) -> Path:
 
 def rendered(path: Path, role: str) -> str:
     """The text that a file of the template has in a project with the default answers."""
-    environment = Environment(loader=FileSystemLoader(ROOT), autoescape=False)
+    environment = Environment(
+        loader=FileSystemLoader(ROOT), autoescape=False, keep_trailing_newline=True
+    )
     environment.filters["to_json"] = lambda value, **options: json.dumps(value, **options)
     answers = {
         **{name: "." if name in LAYERS[role] else "" for name in ("base", *LAYERS)},

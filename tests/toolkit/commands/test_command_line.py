@@ -11,6 +11,7 @@ from tabular.settings import PROJECT
 from toolkit.commands import command_line
 from toolkit.commands.command_line import CommandLine
 from toolkit.project.errors import UserError
+from toolkit.project.files import write_json
 
 COMMAND = (
     "import layers, sys; layers.install(); from tabular.cli import cli; cli.main(sys.argv[1:])"
@@ -37,8 +38,8 @@ def toy(empty):
         cli = CommandLine(replace(PROJECT, root=empty), "A toy.")
 
         @cli.stage(lambda result: f"{result['rows']} rows")
-        def data():
-            """Load."""
+        def count():
+            """Count."""
             return work
 
         return cli
@@ -77,7 +78,7 @@ def test_what_goes_wrong_is_a_sentence_and_status_1(toy, capsys, error, words):
         raise error
 
     with pytest.raises(SystemExit) as left:
-        toy(work).main(["data"])
+        toy(work).main(["count"])
     assert left.value.code == 1
     assert words in capsys.readouterr().err
 
@@ -87,7 +88,7 @@ def test_a_programming_error_keeps_its_traceback(toy):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        toy(work).main(["data"])
+        toy(work).main(["count"])
 
 
 def test_a_stage_gets_the_overrides_and_records_what_it_did(toy, capsys, monkeypatch):
@@ -100,16 +101,31 @@ def test_a_stage_gets_the_overrides_and_records_what_it_did(toy, capsys, monkeyp
         return {"rows": params.data.limit}
 
     with pytest.raises(SystemExit) as left:
-        toy(work).main(["data", "--set", "data.limit=5"])
+        toy(work).main(["count", "--set", "data.limit=5"])
     assert left.value.code == 0
     assert capsys.readouterr().out == "5 rows\n"
-    assert recorded == ["data"]
+    assert recorded == ["count"]
     with pytest.raises(SystemExit):
         toy(work).main(
-            ["data", "--json", "--recorded"]
+            ["count", "--json", "--recorded"]
         )  # as DVC calls it: the run's overrides hold
     assert capsys.readouterr().out == '{"rows": 5}\n'
-    assert recorded == ["data"]
+    assert recorded == ["count"]
+
+
+def test_a_stage_that_leaves_out_what_is_read_says_so(empty, capsys):
+    cli = CommandLine(replace(PROJECT, root=empty), "A toy.")
+
+    @cli.stage(lambda result: "done")
+    def data():
+        """Load, and forget to count."""
+        report = {"source": "mine", "sha256": "", "rows_read": 3, "target": {}, "split": {}}
+        return lambda project, params: write_json(empty / "reports" / "data.json", report)
+
+    with pytest.raises(SystemExit) as left:
+        cli.main(["data"])
+    assert left.value.code == 1
+    assert "`data` wrote reports/data.json without `rows_used`" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

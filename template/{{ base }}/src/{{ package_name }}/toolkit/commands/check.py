@@ -14,6 +14,7 @@ from ..project.files import read_json
 from ..project.settings import Project
 from ..reporting.run import Run
 from . import pipeline
+from .role import LEFT
 
 # What the template's questions offer when nobody answers them.
 PLACEHOLDERS = (
@@ -91,13 +92,7 @@ def format_table(items: list[Item], width: int = 88) -> str:
 
 def finished(project: Project, params: Any) -> str:
     """All four stages have left their files."""
-    files = [
-        "reports/data.json",
-        "reports/ladder.json",
-        "reports/metrics.json",
-        "reports/report.html",
-        "models/current/metadata.json",
-    ]
+    files = [name for left in LEFT.values() for name in left]
     missing = [name for name in files if not (project.root / name).is_file()]
     return f"Run `run`: {', '.join(missing)} not there yet." if missing else ""
 

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..evaluation.display import case, plural
 from ..project.errors import UserError
 from ..project.settings import Project
+from ..serving.api import Api
+from .role import Data, Ladder, Metrics, PredictFile, Stage, require_left
 
 if TYPE_CHECKING:
-    from ..serving.app import Api
     from ..serving.server import Around
 
-Stage = Callable[[Project, Any], dict[str, Any]]
-Show = Callable[[dict[str, Any]], str]
+Show = Callable[[Any], str]
 
 settings = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE",
@@ -83,7 +84,7 @@ class CommandLine(click.Group):
             sys.exit(1)
         sys.exit(status if isinstance(status, int) else 0)
 
-    def stage(self, show: Show) -> Callable[[Callable[[], Stage]], None]:
+    def stage(self, show: Show) -> Callable[[Callable[[], Stage]], Callable[[], Stage]]:
         """Add a stage of `run`: the decorated function imports and returns what does the work.
 
         Parameters
@@ -92,7 +93,7 @@ class CommandLine(click.Group):
             From the stage's result to what is printed.
         """
 
-        def add(load: Callable[[], Stage]) -> None:
+        def add(load: Callable[[], Stage]) -> Callable[[], Stage]:
             name = load.__name__
 
             def command(overrides: tuple[str, ...], as_json: bool, recorded: bool) -> None:
@@ -106,11 +107,14 @@ class CommandLine(click.Group):
                     params = project.params(overrides)
                     pipeline.write_inputs(project, overrides)
                     result = work(project, params)
+                require_left(project.root, name)
+                if not recorded:
                     pipeline.record(project.root, name)
                 print_result(result, as_json, show(result))
 
             command.__doc__ = load.__doc__
             self.add_command(click.command(name)(settings(json_flag(recorded(command)))))
+            return load
 
         return add
 
@@ -120,7 +124,13 @@ def print_result(result: Any, as_json: bool, sentence: str) -> None:
     click.echo(json.dumps(result, ensure_ascii=False) if as_json else sentence)
 
 
-def result_line(metrics: dict[str, Any]) -> str:
+def data_line(report: Data) -> str:
+    """How many rows, or what the role judges instead, are split."""
+    count = sum(report["split"][subset]["rows"] for subset in ("train", "test"))
+    return f"{plural(count, case(dict(report)))} are split. More: reports/data.json"
+
+
+def result_line(metrics: Metrics) -> str:
     """One line on the test result of the shipped model."""
     primary, count = metrics["primary"], metrics["test_openings"]
     return (
@@ -130,7 +140,7 @@ def result_line(metrics: dict[str, Any]) -> str:
     )
 
 
-def ladder_lines(ladder: dict[str, Any]) -> str:
+def ladder_lines(ladder: Ladder) -> str:
     """One line a candidate; an arrow marks the one that ships."""
     width = max(len(rung["name"]) for rung in ladder["rungs"])
     return "\n".join(
@@ -157,9 +167,7 @@ def add_run(cli: CommandLine) -> None:
         print_result(metrics, as_json, result_line(metrics))
 
 
-def add_predict(
-    cli: CommandLine, load: Callable[[], Callable[[Project, Any, Path, Path], dict[str, Any]]]
-) -> None:
+def add_predict(cli: CommandLine, load: Callable[[], PredictFile]) -> None:
     """Add `predict`; `load` imports and returns what scores a file or folder."""
 
     @cli.command()
@@ -176,7 +184,7 @@ def add_predict(
         print_result(result, as_json, f"{result['rows']:,} rows{bad}: {output}")
 
 
-def add_serve(cli: CommandLine, api: Callable[[], "Api"], around: "Around | None" = None) -> None:
+def add_serve(cli: CommandLine, api: Callable[[], Api], around: "Around | None" = None) -> None:
     """Add `serve`; `api` imports and returns what the service answers."""
 
     @cli.command(help=f"Answer over HTTP with the model in models/{cli.project.served}.")

@@ -43,7 +43,7 @@ class Api:
         The range of a numeric target in training, or None, from the predictor.
     """
 
-    load: Callable[[Path], Any]
+    load: Callable[[Path], Predictor]
     add_routes: Callable[["FastAPI", Any, "Limits", "Metrics"], None]
     paths: tuple[str, ...]
     value_range: Callable[[Any], tuple[float, float] | None] = lambda predictor: None

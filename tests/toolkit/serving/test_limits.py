@@ -4,7 +4,8 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,13 @@ from toolkit.serving.json_route import JsonRoute
 from toolkit.serving.limits import Guard, Limits
 from toolkit.serving.log import JsonFormatter, Observe
 from toolkit.serving.metrics import Metrics
-from toolkit.serving.rate import Rate
 
 
 class Item(BaseModel):
     size: int = Field(le=10)
 
 
-def guarded(bounds: Limits) -> FastAPI:
+def guarded(bounds: Limits, clock: Callable[[], float] = time.monotonic) -> FastAPI:
     """An application with the service's guard, log and errors, and routes of its own."""
     app = FastAPI()
     router = APIRouter(route_class=JsonRoute)
@@ -56,7 +56,7 @@ def guarded(bounds: Limits) -> FastAPI:
 
     app.include_router(router)
     add_handlers(app)
-    app.add_middleware(Guard, limits=bounds)
+    app.add_middleware(Guard, limits=bounds, clock=clock)
     app.add_middleware(Observe, metrics=Metrics({"/predict"}, "v1"), version="v1")
     return app
 
@@ -77,8 +77,7 @@ def test_the_key_is_asked_for_everywhere_but_on_open_paths() -> None:
 
 def test_a_caller_who_asks_too_often_is_told_when_to_come_back() -> None:
     now = 0.0
-    app = guarded(Limits())
-    limited = Rate(app, per_minute=3, clock=lambda: now)
+    limited = guarded(Limits(rate_per_minute=3), clock=lambda: now)
     one, other = (TestClient(limited, client=(address, 1)) for address in ("10.0.0.1", "10.0.0.2"))
 
     def ask(client: TestClient) -> int:
@@ -97,16 +96,17 @@ def test_a_caller_who_asks_too_often_is_told_when_to_come_back() -> None:
 
 
 def test_a_network_of_ipv6_is_one_caller_and_the_memory_is_bounded() -> None:
-    limited = Rate(guarded(Limits()), per_minute=1, clock=lambda: 0.0)
+    limited = guarded(Limits(rate_per_minute=1), clock=lambda: 0.0)
 
     def ask(address: str) -> int:
         client = TestClient(limited, client=(address, 1))
         return client.post("/predict", json={"size": 1}).status_code
 
     assert [ask("2001:db8::1"), ask("2001:db8::2"), ask("2001:db8:0:1::1")] == [200, 429, 200]
+    kept = rate.Rate(per_minute=1, clock=lambda: 0.0)
     for number in range(rate.MOST_CALLERS + 10):
-        limited._seconds_to_wait(str(number))
-    assert len(limited._paid_off) == rate.MOST_CALLERS
+        kept.seconds_to_wait(str(number))
+    assert len(kept._paid_off) == rate.MOST_CALLERS
 
 
 def test_no_key_is_asked_for_when_none_is_set() -> None:
@@ -211,8 +211,8 @@ def test_without_a_model_the_service_is_up_and_says_so(tmp_path: Path) -> None:
     assert str(tmp_path) not in refused.text
 
 
-def test_an_address_in_use_is_the_user_s_to_solve(tmp_path: Path) -> None:
+def test_an_address_in_use_is_the_user_s_to_solve() -> None:
     with server._listen("127.0.0.1", 0) as taken:
         port: Any = taken.getsockname()[1]
         with pytest.raises(UserError, match="--port"):
-            server.serve(lambda limits: None, Limits(), "127.0.0.1", port)
+            server._listen("127.0.0.1", port)

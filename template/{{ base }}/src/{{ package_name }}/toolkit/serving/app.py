@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fastapi import FastAPI, HTTPException, Response
-from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
@@ -18,7 +17,6 @@ from .errors import REFUSALS, add_handlers
 from .limits import ASSETS, Guard, Limits, is_open
 from .log import Observe
 from .metrics import Metrics
-from .rate import Rate
 
 logger = logging.getLogger(__name__)
 _PAGE = Path(__file__).with_name("page.html")
@@ -56,7 +54,12 @@ def create_app(project: Project, api: Api, folder: Path, limits: Limits) -> Fast
     limits : Limits
         Bounds and the API key.
     """
-    return build_app(project, api, _load(api, folder), folder, limits)
+    try:
+        predictor = api.load(folder)
+    except UserError as error:
+        logger.error("no model: %s", error)
+        predictor = None
+    return build_app(project, api, predictor, folder, limits)
 
 
 def build_app(
@@ -83,22 +86,11 @@ def build_app(
         _refuse_predictions(app, api.paths)
     _add_own_routes(app, predictor, metrics)
     add_handlers(app)
-    if limits.rate_per_minute:
-        app.add_middleware(Rate, per_minute=limits.rate_per_minute)
     app.add_middleware(Guard, limits=limits)
     app.add_middleware(Observe, metrics=metrics, version=version)
     if limits.api_key:
         _document_key(app)
     return app
-
-
-def _load(api: Api, folder: Path) -> Predictor | None:
-    try:
-        loaded: Predictor = api.load(folder)
-        return loaded
-    except UserError as error:
-        logger.error("no model: %s", error)
-        return None
 
 
 def _add_own_routes(app: FastAPI, predictor: Predictor | None, metrics: Metrics) -> None:
@@ -149,22 +141,16 @@ def _refuse_predictions(app: FastAPI, paths: tuple[str, ...]) -> None:
 
 def _document_key(app: FastAPI) -> None:
     """Say in OpenAPI which operations want the key, so that `/docs` can send it."""
+    describe = app.openapi
 
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            schema = get_openapi(
-                title=app.title,
-                version=app.version,
-                description=app.description,
-                routes=app.routes,
-            )
-            scheme = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
-            schema.setdefault("components", {})["securitySchemes"] = {"ApiKey": scheme}
-            for path, operations in schema["paths"].items():
-                if not is_open(path):
-                    for operation in operations.values():
-                        operation["security"] = [{"ApiKey": []}]
-            app.openapi_schema = schema
-        return app.openapi_schema
+        schema = describe()
+        scheme = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
+        schema.setdefault("components", {})["securitySchemes"] = {"ApiKey": scheme}
+        for path, operations in schema["paths"].items():
+            if not is_open(path):
+                for operation in operations.values():
+                    operation["security"] = [{"ApiKey": []}]
+        return schema
 
     app.openapi = openapi  # type: ignore[method-assign]

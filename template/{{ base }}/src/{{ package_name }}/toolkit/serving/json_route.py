@@ -32,17 +32,10 @@ class JsonRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The function that answers a request."""
-        taken = self.dependant
-        others = (
-            taken.path_params,
-            taken.query_params,
-            taken.header_params,
-            taken.cookie_params,
-            taken.dependencies,
-        )
-        if len(taken.body_params) != 1 or any(others):
+        taken = self.dependant.body_params
+        if len(taken) != 1 or len(inspect.signature(self.endpoint).parameters) != 1:
             raise TypeError(f"{self.path}: a JsonRoute takes one body and nothing else.")
-        model: Any = taken.body_params[0].field_info.annotation
+        model: Any = taken[0].field_info.annotation
         body = TypeAdapter[Any](model)
         endpoint = self.endpoint
         in_loop = inspect.iscoroutinefunction(endpoint)

@@ -2,17 +2,20 @@
 
 import asyncio
 import secrets
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fastapi import HTTPException
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .rate import Rate, caller_of
+
 # Probes and scrapers cannot send a key, and the two pages hold nothing but the schema.
 OPEN_PATHS = frozenset({"/", "/health", "/ready", "/metrics", "/docs", "/openapi.json"})
 ASSETS = "/assets"
 SECONDS_TO_SEND_A_BODY = 30.0
-RETRY_AFTER = {"Retry-After": "1"}
 
 
 @dataclass(frozen=True)
@@ -52,26 +55,25 @@ def is_open(path: str) -> bool:
 
 
 class Guard:
-    """ASGI middleware: the key, the requests in flight, and large or slow bodies."""
+    """ASGI middleware: the key, the requests in flight, large or slow bodies, too many of a caller."""
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+    def __init__(
+        self, app: ASGIApp, limits: Limits, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.app = app
         self.limits = limits
         self.key = limits.api_key.encode() if limits.api_key else None
+        self.rate = Rate(limits.rate_per_minute, clock) if limits.rate_per_minute else None
         self.in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass the request on."""
         if scope["type"] != "http" or is_open(scope["path"]):
             await self.app(scope, receive, send)
-        elif not self._knows_key(scope):
-            detail = "Send the service's key in the header X-API-Key."
-            await JSONResponse({"detail": detail}, 401)(scope, receive, send)
-        elif self.in_flight >= self.limits.max_in_flight:
-            detail = f"Busy with {self.in_flight} requests, the most allowed. Try again soon."
-            await JSONResponse({"detail": detail}, 503, RETRY_AFTER)(scope, receive, send)
-        elif _declared_length(scope) > self.limits.max_body_bytes:
-            await JSONResponse({"detail": self._too_large()}, 413)(scope, receive, send)
+        elif refused := self._refused(scope):
+            status, detail, seconds = refused
+            headers = {"Retry-After": str(seconds)} if seconds else None
+            await JSONResponse({"detail": detail}, status, headers)(scope, receive, send)
         else:
             self.in_flight += 1
             try:
@@ -79,11 +81,20 @@ class Guard:
             finally:
                 self.in_flight -= 1
 
-    def _knows_key(self, scope: Scope) -> bool:
-        if self.key is None:
-            return True
-        given = next((value for name, value in scope["headers"] if name == b"x-api-key"), b"")
-        return secrets.compare_digest(given, self.key)
+    def _refused(self, scope: Scope) -> tuple[int, str, int] | None:
+        """Status, reason and the seconds to wait, if the request is not to be worked on."""
+        limits = self.limits
+        if self.key and not secrets.compare_digest(_header(scope, b"x-api-key"), self.key):
+            return 401, "Send the service's key in the header X-API-Key.", 0
+        if self.in_flight >= limits.max_in_flight:
+            return 503, f"Busy with {self.in_flight} requests, the most allowed. Try again soon.", 1
+        declared = _header(scope, b"content-length")
+        if declared.isdigit() and int(declared) > limits.max_body_bytes:
+            return 413, self._too_large(), 0
+        if self.rate and (seconds := self.rate.seconds_to_wait(caller_of(scope))):
+            most = f"More than {limits.rate_per_minute} requests a minute."
+            return 429, f"{most} Try again in {seconds} s.", seconds
+        return None
 
     def _too_large(self) -> str:
         return f"The body is larger than {self.limits.max_body_mb:g} MiB, the most allowed."
@@ -109,6 +120,5 @@ class Guard:
         return bounded
 
 
-def _declared_length(scope: Scope) -> int:
-    declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    return int(declared) if declared.isdigit() else 0
+def _header(scope: Scope, name: bytes) -> bytes:
+    return next((value for given, value in scope["headers"] if given == name), b"")

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -29,22 +30,11 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line)
 
 
-def log_config() -> dict[str, Any]:
-    """Settings for `logging.config.dictConfig`: everything to standard output as JSON lines."""
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"json": {"()": JsonFormatter}},
-        "handlers": {
-            "out": {
-                "class": "logging.StreamHandler",
-                "formatter": "json",
-                "stream": "ext://sys.stdout",
-            }
-        },
-        "root": {"handlers": ["out"], "level": "INFO"},
-        "loggers": {"uvicorn.error": {"level": "INFO"}},
-    }
+def configure() -> None:
+    """Send everything that this process logs to standard output, as JSON lines."""
+    out = logging.StreamHandler(sys.stdout)
+    out.setFormatter(JsonFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[out], force=True)
 
 
 class Observe:

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -37,48 +38,34 @@ class Metrics:
         self._routes = routes
         self._beside = beside
         self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "http_requests",
-            "Requests answered.",
-            ["method", "route", "status"],
-            registry=self._registry,
+        counter = partial(Counter, registry=self._registry)
+        histogram = partial(Histogram, registry=self._registry)
+        self._requests = counter(
+            "http_requests", "Requests answered.", ["method", "route", "status"]
         )
-        self._seconds = Histogram(
+        self._seconds = histogram(
             "http_request_duration_seconds",
             "Seconds from a request's first byte to its answer's last.",
             ["route"],
             buckets=_SECONDS,
-            registry=self._registry,
         )
-        self._rejected = Counter(
-            "rejected_inputs",
-            "Requests for a prediction that were refused, by status.",
-            ["status"],
-            registry=self._registry,
+        self._rejected = counter(
+            "rejected_inputs", "Requests for a prediction that were refused, by status.", ["status"]
         )
-        self._predictions = Counter(
-            "predictions", "Predictions by class.", ["class"], registry=self._registry
-        )
-        self._review = Counter(
-            "predictions_needing_review",
-            "Predictions too uncertain to act on without a person.",
-            registry=self._registry,
+        self._predictions = counter("predictions", "Predictions by class.", ["class"])
+        self._review = counter(
+            "predictions_needing_review", "Predictions too uncertain to act on without a person."
         )
         self._values: Histogram | None = None
         if value_range:
-            self._values = Histogram(
+            self._values = histogram(
                 "prediction_value",
                 "Predicted values; the buckets divide the target's range in training.",
                 buckets=_buckets(*value_range),
-                registry=self._registry,
             )
-        self._loaded = Gauge(
-            "model_info",
-            "1 for the model that is loaded.",
-            ["version"],
-            multiprocess_mode="max",
-            registry=self._registry,
-        ).labels(version or "none")
+        info, says = "model_info", "1 for the model that is loaded."
+        gauge = Gauge(info, says, ["version"], multiprocess_mode="max", registry=self._registry)
+        self._loaded = gauge.labels(version or "none")
         self._loaded.set(1)
 
     def retire(self) -> None:

@@ -1,4 +1,4 @@
-"""How often one caller may ask: 429 and the seconds to wait, before any work is done."""
+"""How often one caller may ask, and the seconds to wait of one who asks too often."""
 
 import ipaddress
 import math
@@ -6,16 +6,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from fastapi.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from .limits import is_open
+from starlette.types import Scope
 
 MOST_CALLERS = 10_000
 
 
 class Rate:
-    """ASGI middleware: each caller has a minute's worth of requests, which grows back steadily.
+    """Each caller has a minute's worth of requests, which grows back steadily.
 
     A caller is an address (for IPv6 its network of 64 bits, which one household or machine has to
     itself): the service has one key, so the key does not tell callers apart. Of each caller one number
@@ -24,35 +21,18 @@ class Rate:
 
     Parameters
     ----------
-    app : ASGIApp
-        What answers.
     per_minute : int
         Requests a minute, and how many may come at once after a pause.
     clock : callable
         Seconds that never go back.
     """
 
-    def __init__(
-        self, app: ASGIApp, per_minute: int, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.app = app
-        self.per_minute = per_minute
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._step = 60.0 / per_minute
         self._clock = clock
         self._paid_off: OrderedDict[str, float] = OrderedDict()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse, or pass the request on."""
-        if scope["type"] == "http" and not is_open(scope["path"]):
-            seconds = self._seconds_to_wait(_caller(scope))
-            if seconds:
-                detail = f"More than {self.per_minute} requests a minute. Try again in {seconds} s."
-                headers = {"Retry-After": str(seconds)}
-                await JSONResponse({"detail": detail}, 429, headers)(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
-
-    def _seconds_to_wait(self, caller: str) -> int:
+    def seconds_to_wait(self, caller: str) -> int:
         """Count a request; 0 if it may be answered."""
         now = self._clock()
         due = max(self._paid_off.pop(caller, now), now) + self._step
@@ -66,7 +46,8 @@ class Rate:
         return 0
 
 
-def _caller(scope: Scope) -> str:
+def caller_of(scope: Scope) -> str:
+    """Who asks, as `Rate` counts callers."""
     host = (scope.get("client") or ("unknown", 0))[0]
     try:
         address = ipaddress.ip_address(host)

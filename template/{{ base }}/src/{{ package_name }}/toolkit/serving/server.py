@@ -1,7 +1,7 @@
 """Run the service: one process or several on one address, stopped gracefully."""
 
 import ipaddress
-import logging.config
+import logging
 import os
 import socket
 import sys
@@ -16,8 +16,8 @@ from uvicorn.supervisors import Multiprocess
 
 from ..project.errors import UserError
 from ..project.settings import Project
+from . import log
 from .limits import Limits
-from .log import log_config
 
 if TYPE_CHECKING:
     from .api import Api
@@ -37,7 +37,9 @@ def run(
     workers: int | None = None,
     around: Around | None = None,
 ) -> None:
-    """Serve the project's model; what is not given comes from the environment.
+    """Serve the project's model until the process is told to stop.
+
+    On SIGTERM or Ctrl+C no new connection is taken and running requests get 20 seconds.
 
     Parameters
     ----------
@@ -46,8 +48,10 @@ def run(
         Returns what the project answers; called in the process that serves.
     overrides : tuple of str
         `section.key=value` pairs over `params.yaml`.
-    host, port, workers : optional
-        As for `serve`.
+    host, port : str, int, optional
+        Where to listen, as the environment says otherwise; port 0 takes a free one and logs it.
+    workers : int, optional
+        Processes; each has its own copy of the model and its own `max_in_flight`.
     around : callable, optional
         Puts a layer around the application, given it, the project and its settings.
 
@@ -57,60 +61,17 @@ def run(
         If a setting or the address cannot be used.
     """
     params, environment = project.params(overrides), project.environment()
-    serve(
-        partial(_application, project, api, params, around),
-        Limits(**params.serving.model_dump(), api_key=environment.api_key),
-        environment.host if host is None else host,
-        environment.port if port is None else port,
-        environment.workers if workers is None else workers,
+    workers = environment.workers if workers is None else workers
+    listener = _listen(
+        environment.host if host is None else host, environment.port if port is None else port
     )
-
-
-def serve(
-    make: Callable[[Limits], object], limits: Limits, host: str, port: int, workers: int = 1
-) -> None:
-    """Serve an application until the process is told to stop.
-
-    On SIGTERM or Ctrl+C no new connection is taken and running requests get 20 seconds.
-
-    Parameters
-    ----------
-    make : callable
-        Builds the application of one process.
-    limits : Limits
-        Bounds and the API key.
-    host, port : str, int
-        Where to listen; port 0 takes a free one and logs it.
-    workers : int
-        Processes; each has its own copy of the model and its own `max_in_flight`.
-
-    Raises
-    ------
-    UserError
-        If the address cannot be used.
-    """
-    listener = _listen(host, port)
-    if workers == 1:
-        _serve(make, limits, listener, 1)
-        return
-    with tempfile.TemporaryDirectory(prefix="metrics-") as shared:
-        # Set before the workers start: prometheus_client looks when it is imported.
-        os.environ[METRICS_FOLDER] = shared
-        try:
-            _serve(make, limits, listener, workers)
-        finally:
-            del os.environ[METRICS_FOLDER]
-
-
-def _serve(
-    make: Callable[[Limits], object], limits: Limits, listener: socket.socket, workers: int
-) -> None:
-    logging.config.dictConfig(log_config())
+    log.configure()
+    limits = Limits(**params.serving.model_dump(), api_key=environment.api_key)
     settings = uvicorn.Config(
-        partial(make, limits),
+        partial(_application, project, api, params, limits, around),
         factory=True,
         workers=workers,
-        log_config=log_config(),
+        log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
@@ -118,7 +79,10 @@ def _serve(
     _announce(listener)
     if workers == 1:
         uvicorn.Server(settings).run([listener])
-    else:
+        return
+    with tempfile.TemporaryDirectory(prefix="metrics-") as shared:
+        # Set before the workers start: prometheus_client looks when it is imported.
+        os.environ[METRICS_FOLDER] = shared
         Multiprocess(settings, [listener]).run()
 
 
@@ -126,12 +90,13 @@ def _application(
     project: Project,
     api: Callable[[], "Api"],
     params: Any,
-    around: Around | None,
     limits: Limits,
+    around: Around | None,
 ) -> ASGIApp:
     # Imported in the process that serves, after the metrics folder is set.
     from .reload import Following
 
+    log.configure()
     application = Following(project, api(), limits)
     return around(application, project, params) if around else application
 

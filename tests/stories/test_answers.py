@@ -20,6 +20,8 @@ from markdown_it import MarkdownIt
 from projects import ROOT, copy_template, render
 from roles import ROLES
 
+pytestmark = pytest.mark.quick
+
 EVIL = """A "quoted" 'name' \\ {{ 7 * 7 }} {% raise %} {# gone? #} ${{ secrets.X }} # : - é 👩‍🔬 \u200fעברית"""
 MARKUP = (
     "</title><script>alert(1)</script> <!-- results:start --> [a](b) **b** `c` | $x$ ~~d~~ &amp;"
@@ -62,9 +64,10 @@ printable = st.text(
 ).filter(str.strip)
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@settings(QUIET, max_examples=5)
 @given(name=printable, description=printable, author=printable)
 @example(name=EVIL, description=MARKUP, author=EVIL)
 @example(name=MARKUP, description=EVIL, author=MARKUP)
@@ -72,6 +75,18 @@ printable = st.text(
 def test_any_printable_text_stays_data(
     plain: Path, name: str, description: str, author: str
 ) -> None:
+    stays_data(plain, name, description, author)
+
+
+@pytest.mark.long
+@settings(QUIET, max_examples=200)
+@given(name=printable, description=printable, author=printable)
+def test_very_many_texts_stay_data(plain: Path, name: str, description: str, author: str) -> None:
+    stays_data(plain, name, description, author)
+
+
+def stays_data(plain: Path, name: str, description: str, author: str) -> None:
+    """Rendered as `project_name`, `description` and `author_name`, texts stay what they are."""
     with tempfile.TemporaryDirectory() as temporary:
         project = render(
             plain,
@@ -229,8 +244,15 @@ def test_copier_needs_no_trust() -> None:
     assert not {"_tasks", "_migrations", "_jinja_extensions"} & set(settings)
 
 
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("name", ["a", "My project", "abcdefghi " * 4, EVIL])
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("a", "tabular"),
+        ("My project", "cv"),
+        (EVIL, "nlp"),
+        *(("abcdefghi " * 4, r) for r in ROLES),
+    ],
+)
 def test_the_code_is_formatted_whatever_the_name(
     plain: Path, tmp_path: Path, name: str, role: str
 ) -> None:

@@ -33,12 +33,6 @@ def ran(nlp_project: Project) -> Project:
     return nlp_project
 
 
-def test_the_code_is_formatted_linted_and_typed(nlp_project: Project) -> None:
-    nlp_project.run("ruff", "format", "--check", "--no-cache")
-    nlp_project.run("ruff", "check", "--no-cache")
-    nlp_project.run("mypy", "--cache-dir", str(nlp_project.environment.parent / "mypy"))
-
-
 def test_run_leaves_everything_a_reviewer_looks_for(ran: Project) -> None:
     ladder, metrics = read(ran, "reports/ladder.json"), read(ran, "reports/metrics.json")
     names = [rung["name"] for rung in ladder["rungs"]]

@@ -15,7 +15,7 @@ from projects import SLUG, Project, clean_environment, render
 from real_tables import REAL, Real
 from service import Service, serving
 
-# The boosters take the time; that they climb and can be served is tested elsewhere.
+# The boosters take the time; that they are compared and can be served is tested elsewhere.
 QUICK = ("cv.folds=3", "ladder.skip=[random forest, histogram gradient boosting, LightGBM]")
 OF_THE_SAMPLE = re.compile(r"\bflights?\b|\blate\b|carrier|scheduled_at|airport|tail_number", re.I)
 
@@ -56,7 +56,16 @@ def read(project: Project, name: str) -> Any:
     return json.loads(text, parse_constant=lambda word: pytest.fail(f"{name} holds {word}"))
 
 
-@pytest.mark.parametrize("name", [name for name in REAL if name != "penguins"])
+# One table a kind of target and of split; the others are told in `make test-long`.
+OFTEN = ("cars", "weather", "votes")
+OTHERS = [
+    pytest.param(name, marks=() if name in OFTEN else pytest.mark.long)
+    for name in REAL
+    if name != "penguins"
+]
+
+
+@pytest.mark.parametrize("name", OTHERS)
 def test_a_real_table_from_file_to_answer(
     name: str, fresh: Callable[..., Project], tables: Path
 ) -> None:
@@ -198,11 +207,13 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_table_is_named_with_its_remedy(name: str, learnt: Project, tmp_path: Path) -> None:
+    """By the stage, and once by all of them, which end with it."""
+    command = "run" if name == "mixed" else "data"
     content, words = BAD[name]
     if content is not None:
         (tmp_path / "mine.csv").write_bytes(content)
     before = read(learnt, METADATA)
-    done = learnt.run(SLUG, "run", *own(tmp_path, Real("mine.csv", "y", "auto")), check=False)
+    done = learnt.run(SLUG, command, *own(tmp_path, Real("mine.csv", "y", "auto")), check=False)
     assert done.returncode == 1
     assert re.search(f"(?s){words}", done.stderr), done.stderr
     assert "Traceback" not in done.stderr + done.stdout

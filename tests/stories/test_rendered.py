@@ -18,6 +18,8 @@ from packaging.version import Version
 from projects import ROOT, SLUG, Project, clean_environment, commit, render
 from roles import ROLES
 
+pytestmark = pytest.mark.quick
+
 DEPLOYMENTS = ["none", "huggingface", "render", "fly", "kubernetes"]
 EVERYWHERE = ["ci.yml", "release.yml", "update.yml"]
 WORKFLOWS = dict.fromkeys(ROLES, EVERYWHERE) | {"mlops": sorted([*EVERYWHERE, "monitor.yml"])}
@@ -43,8 +45,12 @@ def written(
     return folder
 
 
-def test_the_code_is_formatted_linted_and_typed(project: Project) -> None:
+@pytest.mark.parametrize("role", ["cv", "nlp", "mlops"])  # mlops has all modules of tabular
+def test_the_code_is_formatted_linted_and_typed(
+    default: Callable[[str], Project], role: str
+) -> None:
     """The same commands as `make lint`."""
+    project = default(role)
     project.run("ruff", "format", "--check", "--no-cache")
     project.run("ruff", "check", "--no-cache")
     project.run("mypy", "--cache-dir", str(project.environment.parent / "mypy"))

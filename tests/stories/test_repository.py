@@ -4,11 +4,14 @@ import itertools
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 from generate import names_of, questions, reserved, reserved_names, roles
 from jinja2 import Environment
 from projects import ROOT, Project, git
 from roles import ROLES
+
+pytestmark = pytest.mark.quick
 
 ROOMS = sorted(path.name for path in (ROOT / "template").iterdir() if path.is_dir())
 

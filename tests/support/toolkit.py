@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import yaml
@@ -42,26 +43,36 @@ def folders() -> dict[str, list[str]]:
     return by_role
 
 
+def tested(role: str, template: Path, session: str, options: list[str]) -> tuple[int, str]:
+    """Run the folders of a role in its environment; return the status and what was said."""
+    if not (subjects := folders()[role]):
+        return 0, ""
+    python = installed(role, template, session).bin / "python"
+    done = subprocess.run(
+        [str(python), "-m", "pytest", "-q", "-m", "not long", *options, *subjects],
+        cwd=TESTS,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return done.returncode, f"{role}: {' '.join(subjects)}\n{done.stdout}"
+
+
 def main(arguments: list[str]) -> int:
-    """Run the folders of the given roles, or of all; return the worst status."""
+    """Run the folders of the given roles, or of all, two at a time; return the worst status."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     roles, options = arguments[:end] or ROLES, arguments[end + 1 :]
-    session, worst = uuid.uuid4().hex, 0
-    with tempfile.TemporaryDirectory() as temporary:
+    session, statuses = uuid.uuid4().hex, [0]
+    with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(2) as pool:
         template = copy_template(Path(temporary) / "mlstart")
         commit(template, "The template as it is here")
-        for role in roles:
-            if not (subjects := folders()[role]):
-                continue
-            python = installed(role, template, session).bin / "python"
-            print(f"{role}: {' '.join(subjects)}", flush=True)
-            status = subprocess.run(
-                [str(python), "-m", "pytest", *options, *subjects],
-                cwd=TESTS,
-                env=clean_environment(),
-            ).returncode
-            worst = max(worst, status)
-    return worst
+        running = [pool.submit(tested, role, template, session, options) for role in roles]
+        for done in as_completed(running):
+            status, said = done.result()
+            statuses.append(status)
+            print(said, flush=True)
+    return max(statuses)
 
 
 if __name__ == "__main__":

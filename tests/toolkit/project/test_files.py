@@ -44,7 +44,10 @@ def test_a_replacement_that_was_killed_half_way_is_undone(tmp_path):
     assert (files.restore_folder(target) / "metadata.json").exists()
 
 
-def test_a_killed_writer_leaves_a_whole_folder(tmp_path):
+@pytest.mark.parametrize(
+    "seconds", [0.5, *(pytest.param(0.3 + i / 50, marks=pytest.mark.long) for i in range(50))]
+)
+def test_a_killed_writer_leaves_a_whole_folder(tmp_path, seconds):
     script = (
         "import pathlib, itertools\n"
         "from toolkit.project import files\n"
@@ -55,7 +58,9 @@ def test_a_killed_writer_leaves_a_whole_folder(tmp_path):
         "    files.replace_folder(new, base / 'current')\n"
     )
     writer = subprocess.Popen([sys.executable, "-c", script])
-    time.sleep(1.5)
+    while not (tmp_path / "current").exists():
+        time.sleep(0.01)
+    time.sleep(seconds)
     writer.send_signal(signal.SIGKILL)
     writer.wait()
     current = files.restore_folder(tmp_path / "current")

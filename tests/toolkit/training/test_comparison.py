@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
+from tabular.models import mean_of
 from tabular.train import choose
 from toolkit.project.errors import UserError
 from toolkit.splitting.folds import make_folds
@@ -31,12 +32,12 @@ LADDER = [
     Candidate("majority", "knows nothing", lambda _: DummyClassifier()),
     Candidate("linear", "adds up", lambda _: LogisticRegression()),
     Candidate("tree", "asks", lambda _: DecisionTreeClassifier(max_depth=3)),
-    Candidate("vote", "both", members=("linear", "tree")),
+    Candidate("vote", "both", lambda _, *voters: mean_of(voters, True), ("linear", "tree")),
 ]
 
 
 def compared(*scores):
-    results = [Result(Candidate(f"candidate {i}", ""), list(s)) for i, s in enumerate(scores)]
+    results = [Result(Candidate(f"candidate {i}", "", None), list(s)) for i, s in enumerate(scores)]
     return Comparison("accuracy", FOLDS, results, [])
 
 

@@ -4,6 +4,7 @@ Each takes the encoder that a fold has fitted, which knows the names of the colu
 are codes without an order, and returns an unfitted estimator.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from sklearn.ensemble import (
     HistGradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
+    VotingClassifier,
+    VotingRegressor,
 )
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
@@ -112,6 +115,7 @@ def make_candidates(
         Candidate(
             "soft vote",
             "The mean of a linear model, a forest and a booster, whose errors differ.",
+            lambda encoder, *voters: mean_of(voters, classes),
             members=(linear, FOREST, LIGHTGBM),
         ),
     ]
@@ -136,3 +140,11 @@ def linear_model(encoder: Encoder, classes: bool) -> Any:
     # In float32, 1974 less a mean of 1974.2 has three digits, and shares that cancel have none.
     doubles = CastTransformer(dtype=np.float64)
     return Pipeline([("doubles", doubles), ("columns", columns), ("model", model)])
+
+
+def mean_of(voters: Sequence[Any], classes: bool) -> Any:
+    """A vote in which each model counts alike: the mean of their probabilities, or of their values."""
+    named = [(f"voter {i}", voter) for i, voter in enumerate(voters)]
+    if classes:
+        return VotingClassifier(named, voting="soft", flatten_transform=False)
+    return VotingRegressor(named)

@@ -1,7 +1,5 @@
 """The stages in order, through DVC: what is up to date is not done again."""
 
-import configparser
-import io
 import json
 import os
 import subprocess
@@ -16,7 +14,6 @@ from ..project.errors import UserError
 from ..project.files import folder_state, sha256, write_text
 from ..project.settings import Project
 
-STAGES = ("data", "train", "evaluate", "report")
 INPUTS = Path("reports", "inputs.yaml")
 HEADER = "# Written by each run, so that DVC sees what params.yaml does not say.\n"
 
@@ -93,28 +90,13 @@ def recorded_overrides(root: Path) -> list[str]:
 
 
 def _set_scm(root: Path) -> None:
-    """DVC refuses a folder outside git unless it is told that there is none.
-
-    The owner's own settings in the file, such as the address of a bucket, stay.
-    """
+    """DVC refuses a folder outside git unless it is told that there is none."""
     local = root / ".dvc" / "config.local"
-    content = configparser.RawConfigParser()
-    content.read(local, "utf-8")
+    told = local.is_file() and "no_scm" in local.read_text("utf-8")
     outside = not (root / ".git").exists()
-    if outside == content.has_option("core", "no_scm"):
-        return
-    if outside:
-        content.read_dict({"core": {"no_scm": "true"}})
-    else:
-        content.remove_option("core", "no_scm")
-        if not content["core"]:
-            content.remove_section("core")
-    if not content.sections():
-        local.unlink()
-        return
-    buffer = io.StringIO()
-    content.write(buffer)
-    write_text(local, buffer.getvalue().rstrip() + "\n")
+    if outside != told:
+        what = ["core.no_scm", "true"] if outside else ["--unset", "core.no_scm"]
+        _dvc(root, "config", "--local", "--quiet", *what)
 
 
 def _dvc(root: Path, *arguments: str, capture: bool = False) -> subprocess.CompletedProcess[str]:

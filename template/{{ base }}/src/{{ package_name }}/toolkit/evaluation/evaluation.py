@@ -1,6 +1,7 @@
 """What is measured of a model's predictions for the test rows, whatever the rows are."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,16 +26,17 @@ def no_scores(y: NDArray[Any], predictions: NDArray[Any], decisions: NDArray[Any
     return {}
 
 
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """Scores and curves of the predictions for one set of test rows.
 
-    Parameters
+    Attributes
     ----------
     y : ndarray of shape (n,)
         Class codes, 1 the positive one of two; or values.
     task : {"binary", "multiclass", "regression"}
-    threshold : float or None
-        From it on, the answer is the positive class of two.
+    given_threshold : float or None
+        From it on, the answer is the positive class of two; 0.5 otherwise.
     costs : Costs
         What a wrong answer costs, with two classes.
     seed : int
@@ -46,25 +48,19 @@ class Evaluation:
         From the truth, the predictions and the decisions to further scores, higher is better.
     """
 
-    def __init__(
-        self,
-        y: NDArray[Any],
-        task: str,
-        threshold: float | None,
-        costs: Costs,
-        seed: int,
-        time: NDArray[Any] | None = None,
-        floor: float | None = None,
-        own_scores: Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], Scores] = no_scores,
-    ) -> None:
-        self.y = y
-        self.task = task
-        self.threshold = 0.5 if threshold is None else threshold
-        self.costs = costs
-        self.seed = seed
-        self.time = time
-        self.floor = floor
-        self.own_scores = own_scores
+    y: NDArray[Any]
+    task: str
+    given_threshold: float | None
+    costs: Costs
+    seed: int
+    time: NDArray[Any] | None = None
+    floor: float | None = None
+    own_scores: Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], Scores] = no_scores
+
+    @property
+    def threshold(self) -> float:
+        """The threshold that decides."""
+        return 0.5 if self.given_threshold is None else self.given_threshold
 
     def decisions(
         self, predictions: NDArray[np.float64], threshold: float | None = None
@@ -86,9 +82,8 @@ class Evaluation:
         """All scores of some rows, and with two classes what the decisions cost."""
         y, given = self.y[rows], predictions[rows]
         decisions = self.decisions(given, threshold)
-        if self.task == "regression":
-            return {**value_scores(y, given), **self.own_scores(y, given, decisions)}
-        scores = class_scores(y, given, decisions)
+        classes = self.task != "regression"
+        scores = class_scores(y, given, decisions) if classes else value_scores(y, given)
         scores |= self.own_scores(y, given, decisions)
         if self.task == "binary":
             scores["cost_per_1000"] = 1000 * self._cost(y, given, threshold) / len(y)
@@ -140,17 +135,16 @@ class Evaluation:
             pairs = [{"actual": float(y[i]), "predicted": float(predictions[i])} for i in picked]
             return {"confusion_matrix": None, "threshold": None, "money": None, "residuals": pairs}
         codes = np.arange(predictions.shape[1])
+        decisions = self.decisions(predictions)
         curves: dict[str, Any] = {
-            "confusion_matrix": confusion_matrix(
-                y, self.decisions(predictions), labels=codes
-            ).tolist(),
+            "confusion_matrix": confusion_matrix(y, decisions, labels=codes).tolist(),
             "threshold": self.threshold if self.task == "binary" else None,
             "money": None,
         }
         top, right = predictions.max(axis=1), np.argmax(predictions, axis=1) == y
         curves["calibration"] = _calibration(top, right)
         if self.floor is not None:
-            curves["review"] = outcome(self.floor, top, self.decisions(predictions) == y)
+            curves["review"] = outcome(self.floor, top, decisions == y)
         if self.task == "binary":
             curves["calibration"] = _calibration(predictions[:, 1], y == 1)
             curves["money"] = self._money(predictions)
@@ -171,10 +165,7 @@ class Evaluation:
         return {
             "value": value,
             "source": "the cheapest on out-of-fold predictions of the training rows",
-            "costs": {
-                "false_positive": costs.false_positive,
-                "false_negative": costs.false_negative,
-            },
+            "costs": costs.model_dump(exclude={"currency"}),
             "cost_at_threshold": cost(value),
             "cost_at_half": cost(0.5),
             "saving": saving,

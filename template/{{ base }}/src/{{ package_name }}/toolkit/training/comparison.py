@@ -13,13 +13,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
-from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.utils import _safe_indexing
@@ -44,14 +43,15 @@ class Candidate:
     reason : str
         One line: why this model is a candidate.
     build : callable
-        Takes the fitted encoder of the fold (or None) and returns an unfitted estimator.
+        Takes the fitted encoder of the fold (or None), then the estimators of `members`, and returns
+        an unfitted estimator.
     members : tuple of str
-        Names of earlier candidates whose predictions are averaged; `build` is not used then.
+        Names of earlier candidates that it is made from, such as those that vote.
     """
 
     name: str
     reason: str
-    build: Callable[[Any], Any] | None = None
+    build: Callable[..., Any]
     members: tuple[str, ...] = ()
 
 
@@ -230,7 +230,9 @@ def cross_validate(
                 continue
             started = time.perf_counter()
             try:
-                model = _assemble(candidate, fitted_encoder, fitted)
+                # Members are taken as this fold has fitted them.
+                members = [FrozenEstimator(fitted[name]) for name in candidate.members]
+                model = candidate.build(fitted_encoder, *members)
                 fitted[candidate.name] = model.fit(x_train, y[train])
             except CandidateUnavailable as reason:
                 left_out[candidate.name] = str(reason)
@@ -291,28 +293,12 @@ def named(candidates: Sequence[Candidate], name: str) -> Candidate:
     raise UserError(f"There is no candidate {name!r}; there are: {names}.")
 
 
-def _assemble(candidate: Candidate, encoder: Any, fitted: dict[str, Any]) -> Any:
-    """The candidate's estimator; a vote takes its members as this fold has fitted them."""
-    if not candidate.members:
-        assert candidate.build is not None
-        return candidate.build(encoder)
-    return _vote([(name, FrozenEstimator(fitted[name])) for name in candidate.members])
-
-
-def _vote(members: list[tuple[str, Any]]) -> Any:
-    if is_classifier(members[0][1]):
-        return VotingClassifier(members, voting="soft", flatten_transform=False)
-    return VotingRegressor(members)
-
-
 def refit(
     candidate: Candidate, candidates: Sequence[Candidate], encoder: Any, x: Any, y: NDArray[Any]
 ) -> Any:
-    """Fit one candidate (for a vote, its members too) on the encoded rows `x`."""
-    if not candidate.members:
-        return _assemble(candidate, encoder, {}).fit(x, y)
-    builds = {other.name: other.build for other in candidates}
-    return _vote([(name, builds[name](encoder)) for name in candidate.members]).fit(x, y)  # type: ignore[misc]
+    """Fit one candidate (and what it is made from) on the encoded rows `x`."""
+    members = [named(candidates, name).build(encoder) for name in candidate.members]
+    return candidate.build(encoder, *members).fit(x, y)
 
 
 def predict_scores(model: Any, x: Any, classes: int) -> NDArray[Any]:
@@ -331,36 +317,27 @@ def predict_scores(model: Any, x: Any, classes: int) -> NDArray[Any]:
 
 
 class _GivenProbabilities(ClassifierMixin, BaseEstimator):
-    """A classifier that has predicted already, so that a scorer need not predict again."""
+    """Takes probabilities for its rows, so that a scorer need not predict again."""
 
-    def __init__(self, predictions: NDArray[Any]) -> None:
-        self.predictions = predictions
+    def fit(self, predictions: NDArray[Any]) -> Self:
+        self.classes_ = np.arange(predictions.shape[1])
+        return self
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
+    def predict_proba(self, predictions: NDArray[Any]) -> NDArray[Any]:
+        return predictions
 
-    @property
-    def classes_(self) -> NDArray[np.intp]:
-        return np.arange(self.predictions.shape[1])
-
-    def predict_proba(self, x: Any) -> NDArray[Any]:
-        return self.predictions
-
-    def predict(self, x: Any) -> NDArray[np.intp]:
-        return np.argmax(self.predictions, axis=1)
+    def predict(self, predictions: NDArray[Any]) -> NDArray[np.intp]:
+        return np.argmax(predictions, axis=1)
 
 
 class _GivenValues(RegressorMixin, BaseEstimator):
-    """A regressor that has predicted already."""
+    """Takes values for its rows, likewise."""
 
-    def __init__(self, predictions: NDArray[Any]) -> None:
-        self.predictions = predictions
+    def fit(self, predictions: NDArray[Any]) -> Self:
+        return self
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def predict(self, x: Any) -> NDArray[Any]:
-        return self.predictions
+    def predict(self, predictions: NDArray[Any]) -> NDArray[Any]:
+        return predictions
 
 
 def _require_scorer(metric: str) -> None:
@@ -390,9 +367,9 @@ def score_predictions(metric: str, predictions: NDArray[Any], y: NDArray[Any]) -
     UserError
         If the scorer does not exist, or cannot judge this target.
     """
-    given = _GivenProbabilities(predictions) if predictions.ndim == 2 else _GivenValues(predictions)
+    given = _GivenProbabilities() if predictions.ndim == 2 else _GivenValues()
     try:
-        score = float(get_scorer(metric)(given, np.zeros((len(y), 1)), y))
+        score = float(get_scorer(metric)(given.fit(predictions), predictions, y))
     except (ValueError, AttributeError) as error:
         raise UserError(
             f"The metric `{metric}` cannot judge this target: {error}. Set another `metric` in "

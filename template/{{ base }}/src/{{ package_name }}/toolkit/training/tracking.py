@@ -48,27 +48,21 @@ def log_comparison(
     A tracking store that cannot be reached does not cost the trained model: a warning is logged
     and None returned.
     """
-    mlflow = connect(project)
+    mlflow, metric = connect(project), comparison.metric
     from mlflow.exceptions import MlflowException
 
     try:
         choose_experiment(project, mlflow)
         with mlflow.start_run(run_name=f"comparison: {chosen.name}", tags=dict(tags)) as parent:
             mlflow.log_params(_flat(params.model_dump(mode="json")))
-            metric = comparison.metric
             mlflow.log_metrics({f"cv_{metric}": chosen.mean, f"cv_{metric}_std": chosen.std})
             for artifact in artifacts:
                 mlflow.log_artifact(str(artifact))
             for step, result in enumerate(comparison.results):
+                measured = {f"cv_{metric}": result.mean, "fit_seconds": result.fit_seconds}
                 with mlflow.start_run(run_name=result.name, nested=True, tags=dict(tags)):
                     mlflow.log_param("reason", result.candidate.reason)
-                    mlflow.log_metrics(
-                        {
-                            f"cv_{metric}": result.mean,
-                            "fit_seconds": result.fit_seconds,
-                            "rung": step,
-                        }
-                    )
+                    mlflow.log_metrics({**measured, "rung": step})
                     for fold, score in enumerate(result.scores):
                         mlflow.log_metric(f"fold_{metric}", score, step=fold)
         return str(parent.info.run_id)
@@ -144,11 +138,9 @@ def choose_experiment(project: Project, mlflow: Any) -> None:
     mlflow.set_experiment(name)
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = str(value)[:500]
-    return flat
+def _flat(values: dict[str, Any]) -> dict[str, str]:
+    """Settings as MLflow keeps them, such as `cv.folds`."""
+    import pandas as pd
+
+    (row,) = pd.json_normalize(values).to_dict("records")
+    return {str(key): str(value)[:500] for key, value in row.items()}

@@ -11,36 +11,10 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-import yaml
 from environments import installed
-from jinja2 import Environment
-from projects import ROOT, clean_environment, commit, copy_template
+from projects import clean_environment, commit, copy_template
 from roles import ROLES
-
-TESTS = ROOT / "tests" / "toolkit"
-
-
-def lacks(role: str) -> set[str]:
-    """The subjects that a role's projects do not get, by the exclusions of `copier.yml`."""
-    asked = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
-    layers = {name: asked[name]["default"] for name in ROLES}
-    environment = Environment(autoescape=False)
-    on = {n: environment.from_string(text).render(role=role) for n, text in layers.items()}
-    patterns = [environment.from_string(line).render(on) for line in asked["_exclude"]]
-    return {pattern.rpartition("/toolkit/")[2] for pattern in patterns if "/toolkit/" in pattern}
-
-
-def folders() -> dict[str, list[str]]:
-    """The folders of `tests/toolkit` by the role whose environment runs them."""
-    found = sorted(path.name for path in TESTS.iterdir() if list(path.glob("test_*.py")))
-    left, by_role = set(found), {}
-    for role in ROLES:
-        here = [name for name in found if name in left and name not in {*lacks(role), *ROLES}]
-        by_role[role] = [name for name in found if name in here or name == role]
-        left -= set(here)
-    for name in left - set(ROLES):
-        raise SystemExit(f"No role has the subject of tests/toolkit/{name}.")
-    return by_role
+from subjects import TESTS, folders
 
 
 def tested(role: str, template: Path, session: str, options: list[str]) -> tuple[int, str]:

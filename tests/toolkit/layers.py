@@ -123,6 +123,7 @@ def install() -> None:
     # Processes that a test starts find the same; `import layers; layers.install()` adds the roles.
     here = [str(Path(__file__).parent), str(layer("base"))]
     os.environ |= {"PYTHONPATH": os.pathsep.join(here), "PYTHONDONTWRITEBYTECODE": "1"}
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # as the command line sets it
     sys.meta_path.insert(0, _Roles())
     # Now, since pytest would take the folder of tests `tabular` for the package of that name.
     for role in LAYERS:

@@ -120,7 +120,7 @@ def test_what_is_left_of_the_sample_in_params_is_ignored_and_logged(project, cap
         ({"drop": ["nothing"]}, r"`data\.drop` is 'nothing'"),
         ({"group": "sold"}, "which is the target"),
         ({"drop": ["sold"]}, "lists the target"),
-        ({"limit": 30}, "20 of 30 rows .*50 are the least"),
+        ({"limit": 30}, "20 of 30 rows .*at least 50"),
     ],
 )
 def test_settings_that_do_not_fit_are_named(project, settings, words):

@@ -11,7 +11,7 @@ from .models import AUGMENTED, PIXELS, make_candidates
 from .settings import Params
 from .toolkit.charts import classes, figures
 from .toolkit.evaluation.evaluation import FIGURES, METRICS, Evaluation
-from .toolkit.evaluation.judgements import rule_would_do
+from .toolkit.evaluation.judgements import repeated, rule_would_do
 from .toolkit.evaluation.learning_curve import learning_curve
 from .toolkit.evaluation.openings import count_opening
 from .toolkit.evaluation.slices import slices
@@ -92,16 +92,9 @@ def run(project: Project, params: Params) -> dict[str, Any]:
         "test_openings": openings,
         "test_looks": looks,
         "model_version": predictor.version,
-        "chosen_rung": ladder["chosen"],
-        "baseline_rung": ladder["rungs"][0]["name"],
+        **repeated(ladder, score_predictions(ladder["metric"], predictions, test.y)),
         "labels": test.classes,
         **evaluation.scores(predictions, baseline(train, test, candidates)),
-        "primary": {
-            "metric": ladder["metric"],
-            "cv_mean": described["metrics"]["cv_mean"],
-            "cv_std": described["metrics"]["cv_std"],
-            "test": score_predictions(ladder["metric"], predictions, test.y),
-        },
         **evaluation.curves(predictions),
         **study_failures(held_out, predictor, evaluation, predictions),
         "robustness": measure_robustness(cache, held_out, predictor, candidates, ladder, params),

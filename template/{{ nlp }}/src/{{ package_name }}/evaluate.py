@@ -25,7 +25,7 @@ from .toolkit.charts import figures, overview
 from .toolkit.documents.questions import Question, read_subset, texts_of
 from .toolkit.documents.reading import Document, read_documents
 from .toolkit.documents.tokenize import stems
-from .toolkit.evaluation.judgements import rule_would_do
+from .toolkit.evaluation.judgements import repeated, rule_would_do
 from .toolkit.evaluation.openings import FIGURES, METRICS, count_opening
 from .toolkit.project.files import read_json, write_json
 from .toolkit.project.settings import Project
@@ -84,7 +84,7 @@ def run(project: Project, params: Params) -> dict[str, Any]:
     of_baseline = rank_with_baseline(project, params, train, asked)
     wanted = [each.relevant for each in asked]
     own = scores.of_all(rankings, wanted, own_scores)
-    metric, described = ladder["metric"], predictor.metadata["metrics"]
+    measured = compare_rankings(own, scores.of_all(of_baseline, wanted, own_scores), params.seed)
     result: dict[str, Any] = {
         "task": "retrieval",
         "n_train": len(train),
@@ -93,15 +93,8 @@ def run(project: Project, params: Params) -> dict[str, Any]:
         "test_openings": openings,
         "test_looks": looks,
         "model_version": predictor.version,
-        "chosen_rung": ladder["chosen"],
-        "baseline_rung": ladder["rungs"][0]["name"],
-        **compare_rankings(own, scores.of_all(of_baseline, wanted, own_scores), params.seed),
-    }
-    result["primary"] = {
-        "metric": metric,
-        "cv_mean": described["cv_mean"],
-        "cv_std": described["cv_std"],
-        "test": result["chosen"][metric],
+        **repeated(ladder, measured["chosen"][ladder["metric"]]),
+        **measured,
     }
     result["places"] = {
         "chosen": count_places(rankings, asked),

@@ -7,6 +7,21 @@ from .display import smaller_is_better
 Json = dict[str, Any]
 
 
+def repeated(ladder: Json, test: float) -> Json:
+    """What `reports/metrics.json` repeats of the comparison, beside the chosen candidate's test score."""
+    chosen = next(rung for rung in ladder["rungs"] if rung["name"] == ladder["chosen"])
+    return {
+        "chosen_rung": chosen["name"],
+        "baseline_rung": ladder["rungs"][0]["name"],
+        "primary": {
+            "metric": ladder["metric"],
+            "cv_mean": chosen["mean"],
+            "cv_std": chosen["std"],
+            "test": test,
+        },
+    }
+
+
 def still_rising(ladder: Json, points: list[Json]) -> bool:
     """Say whether the last step of a learning curve exceeds one standard error of the ladder."""
     step = points[-1]["validation"] - points[-2]["validation"]

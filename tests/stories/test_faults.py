@@ -29,7 +29,9 @@ class Fault:
 COUNT = 'count_opening(root, root / "data" / "test.parquet", predictor.version)'
 PRIOR = 'DummyClassifier(strategy="prior") if classes'
 FAULTS = [
-    Fault("random folds despite a time", SOURCE / "data.py", "time=table.time", "time=None"),
+    Fault(
+        "random folds despite a time", SOURCE / "data.py", "if table.time is not None:", "if False:"
+    ),
     Fault(
         "a random split despite a time",
         SOURCE / "data.py",

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from toolkit.project.errors import UserError
 from toolkit.splitting.folds import make_folds
+from toolkit.splitting.tables import folds_by_time
 
 Y = np.tile([0, 0, 0, 1], 50)
 
 
 def test_time_folds_train_on_the_past_only():
     time = np.random.default_rng(0).permutation(len(Y)).astype("datetime64[D]")
-    folds = make_folds(Y, 5, classes=True, time=time)
+    folds = folds_by_time(time, 5)
     assert len(folds) == 5
     for train, validation in folds:
         assert time[train].max() < time[validation].min()
@@ -18,13 +19,13 @@ def test_time_folds_train_on_the_past_only():
 
 def test_equal_timestamps_stay_on_one_side():
     time = np.repeat(np.arange(8), 25).astype("datetime64[D]")
-    for train, validation in make_folds(Y, 3, classes=True, time=time):
+    for train, validation in folds_by_time(time, 3):
         assert not set(time[train]) & set(time[validation])
 
 
 def test_every_later_row_is_validated_once():
     time = np.arange(len(Y)).astype("datetime64[D]")
-    folds = make_folds(Y, 5, classes=True, time=time)
+    folds = folds_by_time(time, 5)
     rows = np.concatenate([validation for _, validation in folds])
     assert len(rows) == len(set(rows))
     assert rows.max() == len(Y) - 1
@@ -40,7 +41,7 @@ def test_groups_stay_together(classes):
 def test_time_and_group_hold_at_once():
     time = np.arange(len(Y)).astype("datetime64[D]")
     groups = np.arange(len(Y)) // 7
-    for train, validation in make_folds(Y, 3, classes=True, time=time, groups=groups):
+    for train, validation in folds_by_time(time, 3, groups):
         assert time[train].max() < time[validation].min()
         assert not set(groups[train]) & set(groups[validation])
 
@@ -57,4 +58,4 @@ def test_one_group_cannot_be_held_out():
 
 def test_one_moment_cannot_be_split():
     with pytest.raises(UserError, match=r"data\.time"):
-        make_folds(Y, 5, classes=True, time=np.zeros(len(Y), "datetime64[D]"))
+        folds_by_time(np.zeros(len(Y), "datetime64[D]"), 5)

@@ -17,10 +17,10 @@ from .toolkit.project.files import read_json, write_json
 from .toolkit.project.settings import Project
 from .toolkit.reading import sample, tables
 from .toolkit.reading.settings import Data
-from .toolkit.splitting import folds as cv
-from .toolkit.splitting.folds import Fold
+from .toolkit.splitting.folds import Fold, make_folds
 from .toolkit.splitting.tables import (
     Split,
+    folds_by_time,
     require_two_classes,
     split_at_random,
     split_by_group,
@@ -120,13 +120,11 @@ def split(profile: Profile, settings: Data, params: Params) -> Split:
 
 def folds(table: Table, params: Params, count: int | None = None) -> list[Fold]:
     """Fold the training rows with the promise of the split: time respected, groups together."""
-    return cv.make_folds(
-        table.y,
-        count or params.cv.folds,
-        classes=table.is_classes,
-        time=table.time,
-        groups=table.groups,
-        seed=params.seed,
+    count = count or params.cv.folds
+    if table.time is not None:
+        return folds_by_time(table.time, count, table.groups)
+    return make_folds(
+        table.y, count, classes=table.is_classes, groups=table.groups, seed=params.seed
     )
 
 

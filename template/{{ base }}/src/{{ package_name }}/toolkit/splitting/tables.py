@@ -1,10 +1,11 @@
-"""Set the test rows aside: by time, by group, or with the shares of the classes kept."""
+"""Set rows of a table aside: by time, by group, or with the shares of the classes kept."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.model_selection import (
     GroupShuffleSplit,
     StratifiedGroupKFold,
@@ -12,6 +13,7 @@ from sklearn.model_selection import (
 )
 
 from ..project.errors import UserError
+from .folds import Fold
 
 MOST_STRATIFIED_GROUPS = 2_000  # the stratified search is quadratic in the groups
 BINS = 10
@@ -143,3 +145,43 @@ def split_at_random(codes: Any, classes: bool, test_size: float, seed: int) -> S
             strata, reason = None, "Drawn at random."
     train, test = train_test_split(rows, test_size=test_size, random_state=seed, stratify=strata)
     return Split(np.sort(train), np.sort(test), kind, reason)
+
+
+def folds_by_time(time: NDArray[Any], folds: int, groups: NDArray[Any] | None = None) -> list[Fold]:
+    """Blocks of equal size in time order; each fold trains on what came before its validation rows.
+
+    Parameters
+    ----------
+    time : ndarray of shape (n,)
+        A timestamp is never on both sides.
+    folds : int
+        How many index pairs (train, validation).
+    groups : ndarray of shape (n,), optional
+        With it, the earlier rows of a validation group leave the training rows.
+
+    Raises
+    ------
+    UserError
+        If the times are too few for two folds, or hardly a row would be left to learn from.
+    """
+    order = np.argsort(time, kind="stable")
+    ordered = time[order]
+    targets = np.linspace(0, len(time), folds + 2)[1:-1].astype(int)
+    cuts = np.unique(np.searchsorted(ordered, ordered[targets], side="left"))
+    cuts = cuts[cuts > 0]
+    if len(cuts) < 2:
+        raise UserError(
+            f"`data.time` has too few distinct values for {folds} folds by time. "
+            "Lower `cv.folds`, or unset `data.time`."
+        )
+    ends = [*cuts[1:], len(time)]
+    pairs = [(order[:start], order[start:end]) for start, end in zip(cuts, ends, strict=True)]
+    if groups is None:
+        return pairs
+    kept = [(train[~np.isin(groups[train], groups[rows])], rows) for train, rows in pairs]
+    if min(len(train) for train, _ in kept) < 10:
+        raise UserError(
+            "With both `data.time` and `data.group`, a fold has fewer than 10 training rows left: "
+            "nearly every group appears in every period. Unset one of the two."
+        )
+    return kept

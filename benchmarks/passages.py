@@ -24,12 +24,13 @@ import json, resource, sys, time
 from pathlib import Path
 import numpy as np
 
-from {package} import stores
-from {package}.embedder import Embedder
-from {package}.index import Setup
-from {package}.lexical import Bm25
-from {package}.passages import Chunk
-from {package}.serving.predictor import Predictor, write_passages
+from {package}.api import load
+from {package}.toolkit import stores
+from {package}.toolkit.retrieval.bundle import write_index
+from {package}.toolkit.retrieval.chunks import Chunk
+from {package}.toolkit.retrieval.embedder import Embedder
+from {package}.toolkit.retrieval.index import Setup
+from {package}.toolkit.retrieval.corpus import Corpus
 
 step, folder, size, kind = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 rng = np.random.default_rng(0)
@@ -45,18 +46,17 @@ if step == "build":
     chunks = [Chunk("d%d#0" % n, "d%d" % n, words(110), "Document %d" % n) for n in range(size)]
     vectors = rng.standard_normal((size, 384)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    spec = Embedder.get("all-MiniLM-L6-v2", folder.parent, 1).save(folder)
+    embedder = Embedder.get("all-MiniLM-L6-v2", folder.parent, 1)
+    corpus = Corpus(chunks, [1], lambda: vectors, embedder.vector)
+    setup = Setup("bm25", True, 1)
     started = time.perf_counter()
-    write_passages(folder, chunks)
-    Bm25.fit(chunks).save(folder)
+    corpus.sizes[1].lexical("bm25")
     lexical = time.perf_counter() - started
-    store = stores.create(folder, kind, name="bench", dimensions=384)
-    for at in range(0, size, 5000):
-        store.add([c.id for c in chunks[at : at + 5000]], vectors[at : at + 5000])
-    store.close()
+    store = stores.create(folder, kind, project="bench", name="bench", dimensions=384)
+    written = write_index(folder, corpus, setup, embedder, store)
     metadata = dict(
-        model_version="bench", setup=Setup("bm25", True).to_json(), embedder=spec, store=store.spec,
-        answers={{}}, llm={{}}, confidence=None, confidence_floor=0.6, schema=dict(columns=[]),
+        model_version="bench", setup=setup.to_json(), **written, answers={{}}, llm={{}},
+        confidence=None, confidence_floor=0.6, schema=dict(columns=[]),
     )
     (folder / "metadata.json").write_text(json.dumps(metadata))
     print(json.dumps(dict(
@@ -66,13 +66,13 @@ if step == "build":
     )))
 else:
     started = time.perf_counter()
-    predictor = Predictor.load(folder)
+    predictor = load(folder)
     loaded = time.perf_counter() - started
     spent, embedding = [], []
     for n in range(60):
         question = "How does " + words(9) + " go with " + words(4) + "?"
         started = time.perf_counter()
-        predictor.index._meaning._embed(question)
+        predictor.index._dense._embed(question)
         embedding.append(time.perf_counter() - started)
         started = time.perf_counter()
         predictor.search(question, 5)

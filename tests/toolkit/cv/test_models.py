@@ -28,11 +28,11 @@ def candidates(cache: FeatureCache, **sections: object) -> list[Candidate]:
     return make_candidates(cache, {"side": 24, "mode": "RGB"}, settings)
 
 
-def build(cache: FeatureCache, name: str, **sections: object):  # noqa: ANN201
+def build(cache: FeatureCache, name: str, **sections: object):
     return named(candidates(cache, **sections), name).build(None)
 
 
-def served(model, folder: Path, x: np.ndarray) -> np.ndarray:  # noqa: ANN001
+def served(model, folder: Path, x: np.ndarray) -> np.ndarray:
     """What the exported form of `model` says of the images at positions `x`."""
     model.write_onnx(folder / "model.onnx")
     session = onnxruntime.InferenceSession(folder / "model.onnx")

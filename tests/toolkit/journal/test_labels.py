@@ -10,7 +10,10 @@ from toolkit.journal import journal, labels
 from toolkit.project.errors import UserError
 
 ANSWERED = pd.DataFrame(
-    {"id": ["a", "b", "c"], "at": pd.to_datetime(["2026-01-01", "2026-03-01", "2026-03-01"], utc=True)}
+    {
+        "id": ["a", "b", "c"],
+        "at": pd.to_datetime(["2026-01-01", "2026-03-01", "2026-03-01"], utc=True),
+    }
 )
 
 
@@ -26,7 +29,9 @@ def delivery(*rows: tuple[object, object]) -> pd.DataFrame:
 
 
 def counts(report: dict) -> dict[str, list[str]]:
-    return {name: found["ids"] for name, found in report.items() if name != "rows" and found["count"]}
+    return {
+        name: found["ids"] for name, found in report.items() if name != "rows" and found["count"]
+    }
 
 
 def test_each_kind_is_counted(project):
@@ -34,7 +39,8 @@ def test_each_kind_is_counted(project):
     first = labels.add(project, delivery(("a", True), ("b", False), ("z", True)), 30, now)
     assert counts(first) == {"matched": ["a", "b"], "unknown": ["z"], "late": ["a"]}
     second = labels.add(
-        project, delivery(("a", True), ("b", True), ("c", "yes"), ("c", "no"), ("", True), ("d", None))
+        project,
+        delivery(("a", True), ("b", True), ("c", "yes"), ("c", "no"), ("", True), ("d", None)),
     )
     assert second["rows"] == 6
     assert counts(second) == {

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
-
 from toolkit.monitoring import checks, distances
 
 RNG = np.random.default_rng(0)

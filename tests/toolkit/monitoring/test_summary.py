@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import pytest
-
 from mlops.settings import PROJECT
 from toolkit.monitoring import summary
 from toolkit.project.errors import UserError

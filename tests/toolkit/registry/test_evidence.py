@@ -21,7 +21,9 @@ TABLE = Table(SCHEMA, X, X, Y)
 
 def probabilities(signal: float) -> np.ndarray:
     """The more signal, the nearer to the truth."""
-    positive = 1 / (1 + np.exp(-(signal * (2 * Y - 1) + np.random.default_rng(1).normal(size=ROWS))))
+    positive = 1 / (
+        1 + np.exp(-(signal * (2 * Y - 1) + np.random.default_rng(1).normal(size=ROWS)))
+    )
     return np.column_stack([1 - positive, positive])
 
 

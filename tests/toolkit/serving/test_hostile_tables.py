@@ -111,7 +111,11 @@ def bundle_for(path: Path, target: str, root: Path) -> None:
 
 
 @given(stories())
-@settings(max_examples=settings().max_examples // 4, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=settings().max_examples // 4,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 def test_api_and_batch_agree_on_any_table(tmp_path_factory, story):
     header, rows, asked = story
     root = tmp_path_factory.mktemp("odd")

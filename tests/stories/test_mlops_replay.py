@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from projects import SLUG, Project, clean_environment, git
 
+pytestmark = pytest.mark.long  # months are lived through twice
+
 FEW = "ladder.skip=[decision tree, random forest, histogram gradient boosting, soft vote]"
 # Every 14th flight of the year, as a file of one's own.
 THIN = """

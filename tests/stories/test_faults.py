@@ -102,9 +102,9 @@ FAULTS = [
     ),
     Fault(
         "probabilities are not in the order of the classes",
-        SOURCE / "toolkit/training/comparison.py",
-        "return np.asarray(partial, dtype=np.float64)",
-        "return np.asarray(partial, dtype=np.float64)[:, ::-1]",
+        SOURCE / "toolkit/training/scoring.py",
+        "dtype=int)] = probabilities",
+        "dtype=int)] = probabilities[:, ::-1]",
     ),
     Fault(
         "the baseline is removed",

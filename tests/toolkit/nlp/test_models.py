@@ -15,7 +15,7 @@ from toolkit.retrieval.corpus import Corpus
 from toolkit.retrieval.embedder import EmbedderUnavailable
 from toolkit.retrieval.index import Setup
 from toolkit.splitting.folds import make_folds
-from toolkit.training.comparison import cross_validate
+from toolkit.training.comparison import Scoring, cross_validate
 
 
 @pytest.fixture
@@ -57,9 +57,11 @@ def test_every_candidate_is_judged_on_the_questions_held_out(
         questions,
         relevant,
         folds,
-        scores.METRIC,
-        predict=lambda model, rows: seen.append(rows) or model.rank(rows),
-        score=scores.score,
+        Scoring(
+            scores.METRIC,
+            lambda model, rows: seen.append(rows) or model.rank(rows),
+            scores.score,
+        ),
     )
     names = [result.name for result in comparison.results]
     assert names == ["BM25", "TF-IDF", "dense", "hybrid", "hybrid, reranked"]
@@ -108,9 +110,7 @@ def test_candidates_without_weights_are_left_out_with_a_sentence(
         questions,
         relevant,
         folds,
-        scores.METRIC,
-        predict=lambda model, rows: model.rank(rows),
-        score=scores.score,
+        Scoring(scores.METRIC, lambda model, rows: model.rank(rows), scores.score),
     )
     assert [result.name for result in comparison.results] == ["BM25", "TF-IDF"]
     assert {left["name"] for left in comparison.left_out} == {"dense", "hybrid", "hybrid, reranked"}

@@ -10,7 +10,8 @@ from toolkit.project.errors import UserError
 from toolkit.tables.encoder import Encoder
 from toolkit.tables.export import write_model
 from toolkit.training.bundle import check_parity
-from toolkit.training.comparison import named, predict_scores, refit
+from toolkit.training.comparison import named, refit
+from toolkit.training.scoring import predict_scores
 
 RNG = np.random.default_rng(0)
 ROWS = 600

@@ -21,8 +21,8 @@ from toolkit.training.comparison import (
     cross_validate,
     gain_interval,
     refit,
-    score_predictions,
 )
+from toolkit.training.scoring import by_scorer, score_predictions
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(400, 3))
@@ -56,7 +56,7 @@ def test_gain_interval_is_the_corrected_one():
 
 
 def test_every_candidate_sees_the_same_folds_and_the_vote_averages():
-    done = cross_validate(LADDER, X, Y, FOLDS, "roc_auc")
+    done = cross_validate(LADDER, X, Y, FOLDS, by_scorer("roc_auc", Y))
     assert [len(result.scores) for result in done.results] == [5, 5, 5, 5]
     vote, linear, tree = (done.result(name) for name in ("vote", "linear", "tree"))
     expected = (linear.predictions[0] + tree.predictions[0]) / 2
@@ -79,7 +79,7 @@ class Spy(TransformerMixin, BaseEstimator):
 
 def test_the_encoder_is_fitted_inside_the_fold():
     Spy.seen.clear()
-    cross_validate(LADDER, X, Y, FOLDS, "roc_auc", encoder=Spy())
+    cross_validate(LADDER, X, Y, FOLDS, by_scorer("roc_auc", Y), encoder=Spy())
     assert len(Spy.seen) == 5
     for rows, (train, validation) in zip(Spy.seen, FOLDS, strict=True):
         assert rows == set(X[train, 0])
@@ -90,7 +90,9 @@ def test_a_candidate_that_cannot_be_had_is_left_out_with_its_reason():
     def build(_):
         raise CandidateUnavailable("its weights are not here")
 
-    done = cross_validate([*LADDER[:2], Candidate("network", "", build)], X, Y, FOLDS, "roc_auc")
+    done = cross_validate(
+        [*LADDER[:2], Candidate("network", "", build)], X, Y, FOLDS, by_scorer("roc_auc", Y)
+    )
     assert done.left_out == [{"name": "network", "reason": "its weights are not here"}]
     assert [result.name for result in done.results] == ["majority", "linear"]
 
@@ -98,21 +100,21 @@ def test_a_candidate_that_cannot_be_had_is_left_out_with_its_reason():
 def test_a_candidate_that_fails_is_named():
     wrong = Candidate("wrong", "", lambda _: LogisticRegression(C=-1))
     with pytest.raises(UserError, match=r"`wrong` could not be fitted.*ladder\.skip"):
-        cross_validate([LADDER[0], wrong], X, Y, FOLDS, "roc_auc")
+        cross_validate([LADDER[0], wrong], X, Y, FOLDS, by_scorer("roc_auc", Y))
 
 
 def test_a_class_the_fold_lacks_gets_probability_zero():
     y = np.array([0] * 60 + [1] * 60 + [2] * 4)
     order = np.arange(124)
     folds = [(order[:119], order[60:]), (order[5:], order[:70])]
-    done = cross_validate(LADDER[:2], X[:124], y, folds, "accuracy")
+    done = cross_validate(LADDER[:2], X[:124], y, folds, by_scorer("accuracy", y))
     assert done.results[0].predictions[0].shape == (64, 3)
     assert done.results[0].predictions[0][:, 2].max() == 0
 
 
 def test_metrics_that_do_not_fit_are_named():
     with pytest.raises(UserError, match="Did you mean roc_auc"):
-        cross_validate(LADDER[:2], X, Y, FOLDS, "roc_auk")
+        by_scorer("roc_auk", Y)
     with pytest.raises(UserError, match="`roc_auc`"):
         score_predictions("roc_auc", np.full((4, 3), 1 / 3), np.array([0, 1, 2, 0]))
 

@@ -23,13 +23,8 @@ from .toolkit.project.files import read_json, write_json
 from .toolkit.project.settings import Project
 from .toolkit.training import tracking
 from .toolkit.training.bundle import BUNDLE, LADDER
-from .toolkit.training.comparison import (
-    Candidate,
-    named,
-    predict_scores,
-    refit,
-    score_predictions,
-)
+from .toolkit.training.comparison import Candidate, named, refit
+from .toolkit.training.scoring import predict_scores, score_predictions
 
 CHARTS: figures.Charts = {**figures.COMPARISON, **classes.CHARTS, **charts.IMAGES}
 

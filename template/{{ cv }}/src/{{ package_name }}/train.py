@@ -16,6 +16,7 @@ from .toolkit.training import tracking
 from .toolkit.training.bundle import LADDER, provenance
 from .toolkit.training.comparison import Comparison, Result, cross_validate, refit
 from .toolkit.training.review import confidence_floor
+from .toolkit.training.scoring import by_scorer
 from .toolkit.training.threshold import cheapest_threshold
 
 METRIC = {"binary": "roc_auc", "multiclass": "f1_macro"}
@@ -48,7 +49,7 @@ def run(project: Project, params: Params) -> dict[str, Any]:
         dataset.positions,
         dataset.y,
         folds(dataset, params),
-        metric_for(dataset, params),
+        by_scorer(metric_for(dataset, params), dataset.y),
     )
     chosen = choose(comparison)
     ladder = comparison.to_json(chosen, RULE)

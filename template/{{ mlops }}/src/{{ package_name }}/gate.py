@@ -34,6 +34,7 @@ from .toolkit.tables.encoder import encoder_for
 from .toolkit.tables.predictor import Predictor
 from .toolkit.training.bundle import BUNDLE, provenance, served
 from .toolkit.training.comparison import cross_validate, named
+from .toolkit.training.scoring import by_scorer
 from .train import describe, fit, metric_for
 
 logger = logging.getLogger(__name__)
@@ -300,7 +301,7 @@ def train_one(
         table.x,
         table.y,
         folds(table, params),
-        metric_for(table, params),
+        by_scorer(metric_for(table, params), table.y),
         encoder_for(table.schema, derive),
     )
     encoder, model = fit(chosen, needed, table)

@@ -28,7 +28,14 @@ from .toolkit.retrieval.index import Index
 from .toolkit.retrieval.vectors import Encoder
 from .toolkit.training import tracking
 from .toolkit.training.bundle import LADDER, provenance, replacing
-from .toolkit.training.comparison import Candidate, Comparison, Result, cross_validate, refit
+from .toolkit.training.comparison import (
+    Candidate,
+    Comparison,
+    Result,
+    Scoring,
+    cross_validate,
+    refit,
+)
 
 RULE = (
     "The simplest candidate whose mean score is within one standard error of the best "
@@ -62,9 +69,7 @@ def run(project: Project, params: Params) -> dict[str, Any]:
         texts_of(asked),
         relevant_of(asked),
         folds(asked, params),
-        scores.require(params.metric),
-        predict=Retriever.rank,
-        score=scores.score,
+        Scoring(scores.require(params.metric), Retriever.rank, scores.score),
     )
     chosen = choose(comparison)
     ladder = comparison.to_json(chosen, RULE)

@@ -23,7 +23,8 @@ from .toolkit.tables.encoder import encoder_for
 from .toolkit.tables.predictor import Predictor
 from .toolkit.training import tracking
 from .toolkit.training.bundle import BUNDLE, LADDER
-from .toolkit.training.comparison import Candidate, named, predict_scores, score_predictions
+from .toolkit.training.comparison import Candidate, named
+from .toolkit.training.scoring import predict_scores, score_predictions
 from .train import candidates_for, fit
 
 CHARTS: figures.Charts = {**figures.COMPARISON, **classes.CHARTS, **tables.CHARTS}

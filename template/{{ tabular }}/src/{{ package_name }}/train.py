@@ -18,6 +18,7 @@ from .toolkit.training import tracking
 from .toolkit.training.bundle import LADDER, provenance
 from .toolkit.training.comparison import Candidate, Comparison, Result, cross_validate, refit
 from .toolkit.training.review import confidence_floor
+from .toolkit.training.scoring import by_scorer
 from .toolkit.training.threshold import cheapest_threshold
 
 METRIC = {"binary": "roc_auc", "multiclass": "f1_macro", "regression": "r2"}
@@ -50,7 +51,7 @@ def run(project: Project, params: Params) -> dict[str, Any]:
         table.x,
         table.y,
         folds(table, params),
-        metric_for(table, params),
+        by_scorer(metric_for(table, params), table.y),
         encoder_for(table.schema, derive),  # fitted in each fold, on its training rows only
     )
     chosen = choose(comparison)

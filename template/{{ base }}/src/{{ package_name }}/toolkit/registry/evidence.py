@@ -22,7 +22,7 @@ from ..project.errors import UserError
 from ..tables.dataset import Table
 from ..tables.predictor import Predictor
 from ..training.bundle import PARITY_BOUND
-from ..training.comparison import score_predictions
+from ..training.scoring import score_predictions
 from .registry import Version
 
 SAME_ANSWER = 1e-6  # what /predict answers and what `predict` writes differ by no more

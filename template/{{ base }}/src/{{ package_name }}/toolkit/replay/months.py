@@ -22,7 +22,7 @@ from ..project.errors import UserError
 from ..project.files import write_text
 from ..project.settings import PARAMS_FILE, Project
 from ..tables.predictor import Predictor
-from ..training.comparison import score_predictions
+from ..training.scoring import score_predictions
 from .live_service import Answers, Service
 
 HOME = Path("replay")

@@ -12,7 +12,7 @@ from ..project.errors import UserError
 from ..project.files import write_json
 from ..reading.settings import Lookup
 from ..training.bundle import BUNDLE, check_parity, replacing
-from ..training.comparison import predict_scores
+from ..training.scoring import predict_scores
 from .dataset import Table, columns_of
 from .encoder import Encoder
 from .export import write_model

@@ -8,19 +8,16 @@ reasons: a fold's rows are encoded once for all candidates, and a vote takes its
 has fitted them. Fitting every pipeline apart gives the same scores and takes 1.3 times as long.
 """
 
-import difflib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
+from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.utils import _safe_indexing
 from tqdm import tqdm
 
@@ -53,6 +50,25 @@ class Candidate:
     reason: str
     build: Callable[..., Any]
     members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How the candidates predict, and how good that is.
+
+    Attributes
+    ----------
+    metric : str
+        The name of the score, of which higher is better.
+    predict : callable
+        From a fitted candidate and rows to its predictions.
+    score : callable
+        From the metric, predictions and the truth to a number.
+    """
+
+    metric: str
+    predict: Callable[[Any, Any], Any]
+    score: Callable[[str, Any, NDArray[Any]], float]
 
 
 @dataclass
@@ -177,10 +193,8 @@ def cross_validate(
     x: Any,
     y: NDArray[Any],
     folds: list[Fold],
-    metric: str,
+    scoring: Scoring,
     encoder: BaseEstimator | None = None,
-    predict: Callable[[Any, Any], Any] | None = None,
-    score: Callable[[str, Any, NDArray[Any]], float] | None = None,
 ) -> Comparison:
     """Fit and score every candidate on every fold.
 
@@ -194,25 +208,16 @@ def cross_validate(
         Class codes 0..K-1, or float values.
     folds : list of (train, validation) index pairs
         The same for every candidate.
-    metric : str
-        A scikit-learn scorer name, or one that `score` knows; higher is better.
+    scoring : Scoring
+        Such as `scoring.by_scorer` gives.
     encoder : transformer, optional
         Cloned and fitted inside each fold, on its training rows only.
-    predict : callable, optional
-        From a fitted candidate and rows to its predictions; `predict_scores` by default.
-    score : callable, optional
-        From the metric, predictions and truth to a number; `score_predictions` by default.
 
     Raises
     ------
     UserError
         If a candidate cannot be fitted or scored; the message names it.
     """
-    if score is None:
-        _require_scorer(metric)
-        score = score_predictions
-    if predict is None:
-        predict = partial(predict_scores, classes=len(np.unique(y)))
     results = {candidate.name: Result(candidate) for candidate in candidates}
     left_out: dict[str, str] = {}
     bar = tqdm(total=len(folds) * len(candidates), desc="cross-validating", unit="fit")
@@ -244,12 +249,12 @@ def cross_validate(
                 ) from error
             result = results[candidate.name]
             result.fit_seconds += time.perf_counter() - started
-            predictions = predict(fitted[candidate.name], x_valid)
+            predictions = scoring.predict(fitted[candidate.name], x_valid)
             result.predictions.append(predictions)
-            result.scores.append(score(metric, predictions, y[validation]))
+            result.scores.append(scoring.score(scoring.metric, predictions, y[validation]))
     bar.close()
     return Comparison(
-        metric,
+        scoring.metric,
         folds,
         [result for result in results.values() if result.scores],
         [{"name": name, "reason": reason} for name, reason in left_out.items()],
@@ -299,85 +304,3 @@ def refit(
     """Fit one candidate (and what it is made from) on the encoded rows `x`."""
     members = [named(candidates, name).build(encoder) for name in candidate.members]
     return candidate.build(encoder, *members).fit(x, y)
-
-
-def predict_scores(model: Any, x: Any, classes: int) -> NDArray[Any]:
-    """Probabilities (n, classes), float64, or values (n,).
-
-    A class that the training rows of a fold lacked gets probability 0.
-    """
-    if not is_classifier(model):
-        return np.asarray(model.predict(x), dtype=np.float64)
-    partial = model.predict_proba(x)
-    if partial.shape[1] == classes:
-        return np.asarray(partial, dtype=np.float64)
-    full = np.zeros((len(partial), classes))
-    full[:, np.asarray(model.classes_, dtype=int)] = partial
-    return full
-
-
-class _GivenProbabilities(ClassifierMixin, BaseEstimator):
-    """Takes probabilities for its rows, so that a scorer need not predict again."""
-
-    def fit(self, predictions: NDArray[Any]) -> Self:
-        self.classes_ = np.arange(predictions.shape[1])
-        return self
-
-    def predict_proba(self, predictions: NDArray[Any]) -> NDArray[Any]:
-        return predictions
-
-    def predict(self, predictions: NDArray[Any]) -> NDArray[np.intp]:
-        return np.argmax(predictions, axis=1)
-
-
-class _GivenValues(RegressorMixin, BaseEstimator):
-    """Takes values for its rows, likewise."""
-
-    def fit(self, predictions: NDArray[Any]) -> Self:
-        return self
-
-    def predict(self, predictions: NDArray[Any]) -> NDArray[Any]:
-        return predictions
-
-
-def _require_scorer(metric: str) -> None:
-    names = get_scorer_names()
-    if metric not in names:
-        near = difflib.get_close_matches(metric, names, n=3, cutoff=0.5)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise UserError(
-            f"`metric` is {metric!r}, which is not a scikit-learn scorer.{hint} `auto` picks one."
-        )
-
-
-def score_predictions(metric: str, predictions: NDArray[Any], y: NDArray[Any]) -> float:
-    """Score given predictions with a scikit-learn scorer.
-
-    Parameters
-    ----------
-    metric : str
-        Scorer name; higher is better.
-    predictions : ndarray of shape (n, K) or (n,)
-        Probabilities, or values.
-    y : ndarray of shape (n,)
-        Class codes, or values.
-
-    Raises
-    ------
-    UserError
-        If the scorer does not exist, or cannot judge this target.
-    """
-    given = _GivenProbabilities() if predictions.ndim == 2 else _GivenValues()
-    try:
-        score = float(get_scorer(metric)(given.fit(predictions), predictions, y))
-    except (ValueError, AttributeError) as error:
-        raise UserError(
-            f"The metric `{metric}` cannot judge this target: {error}. Set another `metric` in "
-            "params.yaml (`auto` picks one that fits)."
-        ) from error
-    if not np.isfinite(score):
-        raise UserError(
-            f"The metric `{metric}` has no value on some of these rows, most likely because a "
-            "class is missing there. Set another `metric`, or lower `cv.folds`."
-        )
-    return score

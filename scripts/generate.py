@@ -221,21 +221,32 @@ def toolkit_of(render: Path) -> Path:
     return next((render / "src").glob("*/toolkit"))
 
 
+def write_sources(renders: dict[str, Path]) -> None:
+    """Write what follows from the source alone: DVC's lists, the toolkit's pages and its digests.
+
+    Parameters
+    ----------
+    renders : dict of str to Path
+        Folders in which each role's default project is left.
+    """
+    for role, project in renders.items():
+        render(role, project)
+    for file, those in pipelines().items():
+        text = file.read_text("utf-8")
+        file.write_text(with_watched(text, {role: renders[role] for role in those}), "utf-8")
+    for file, text in toolkit_pages(renders).items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    for role, project in renders.items():
+        render(role, project)  # with the pages, which have digests too
+    DIGESTS.write_text(digests([toolkit_of(project) for project in renders.values()]), "utf-8")
+
+
 def main() -> None:
     installed: set[str] = set()
     with tempfile.TemporaryDirectory() as temporary:
         renders = {role: Path(temporary) / role / "my-project" for role in roles()}
-        for role, project in renders.items():
-            render(role, project)
-        for file, those in pipelines().items():
-            text = file.read_text("utf-8")
-            file.write_text(with_watched(text, {role: renders[role] for role in those}), "utf-8")
-        for file, text in toolkit_pages(renders).items():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, "utf-8")
-        for role, project in renders.items():
-            render(role, project)  # with the pages, which have digests too
-        DIGESTS.write_text(digests([toolkit_of(project) for project in renders.values()]), "utf-8")
+        write_sources(renders)
         for role, project in renders.items():
             uv(project, "sync", "--quiet", "--all-extras")
             python = project / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"

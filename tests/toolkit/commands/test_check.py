@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from tabular.settings import PROJECT
-from toolkit.commands import check, pipeline
+from toolkit.commands import check, pipeline, release
 
 PARAMS = SimpleNamespace(data=SimpleNamespace(source="file"))
 GIT = shutil.which("git")
@@ -53,6 +53,7 @@ def root(tmp_path, monkeypatch):
         (tmp_path / name).write_text(text, "utf-8")
     (tmp_path / "dvc.lock").write_text("stages: {}", "utf-8")
     monkeypatch.setattr(pipeline, "changed", lambda root: [])
+    monkeypatch.setattr(release, "changed", lambda: [])
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "commit", "--quiet", "--allow-empty", "-m", "Begin")
     git(tmp_path, "add", "--all")
@@ -133,6 +134,26 @@ def test_what_is_missing_is_named(root, item, break_it, words):
 def test_what_changed_since_the_run_is_named(root, monkeypatch):
     monkeypatch.setattr(pipeline, "changed", lambda root: ["costs.false_positive", "src/a.py"])
     assert "costs.false_positive, src/a.py changed" in failing(root)["results current"]
+
+
+def test_toolkit_files_that_differ_from_the_release_are_advice(root, monkeypatch):
+    (root / release.ANSWERS).write_text("_commit: v1.2.0\n", "utf-8")
+    monkeypatch.setattr(release, "changed", lambda: ["training/scoring.py"])
+    (item,) = [item for item in look(root) if item.name == "template release"]
+    assert item.status == "advice"
+    assert "v1.2.0" in item.advice
+    assert "training/scoring.py" in item.advice
+
+
+def test_what_an_owner_edits_in_the_toolkit_is_known(tmp_path):
+    (tmp_path / "a.py").write_text("1\n", "utf-8")
+    (tmp_path / "b.py").write_text("2\n", "utf-8")
+    assert release.changed(tmp_path) == []  # no digests: nothing is known of the release
+    known = [release.digest(path, tmp_path) for path in release.files(tmp_path)]
+    (tmp_path / release.DIGESTS).write_text(json.dumps(known), "utf-8")
+    assert release.changed(tmp_path) == []
+    (tmp_path / "a.py").write_text("3\n", "utf-8")
+    assert release.changed(tmp_path) == ["a.py"]
 
 
 def test_the_sample_is_advice_and_not_a_failure(root):

@@ -1,7 +1,6 @@
 """Readiness for a reviewer: each item passes, or says what to do and why it matters."""
 
 import re
-import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import Any
 from ..markdown.blocks import unfilled
 from ..project.errors import UserError
 from ..project.files import read_json
+from ..project.git import git
 from ..project.settings import Project
 from ..reporting.run import Run
-from . import pipeline
+from . import pipeline, release
 from .role import LEFT
 
 # What the template's questions offer when nobody answers them.
@@ -245,6 +245,18 @@ def introduced(project: Project, params: Any) -> str:
     )
 
 
+def as_released(project: Project, params: Any) -> str:
+    """The toolkit is as the template's release wrote it."""
+    changed = release.changed()
+    if not changed:
+        return ""
+    return (
+        f"The project is on release {release.release(project.root) or 'unknown'} of the template, and "
+        f"these toolkit files differ from it: {', '.join(changed)}. That is fine where you meant it; "
+        "`copier update` merges them."
+    )
+
+
 ITEMS: list[tuple[str, Look, bool, str]] = [
     ("run finished", finished, True, "Each stage works; it is not only described."),
     ("results current", current, True, "Numbers come from the run, never from a hand."),
@@ -265,6 +277,7 @@ ITEMS: list[tuple[str, Look, bool, str]] = [
     ("automated", automated, True, "Watched: CI builds and asks the service."),
     ("licence", licensed, True, "Others may use it."),
     ("live link", reachable, False, "Served: a service a reviewer could call."),
+    ("template release", as_released, False, "Yours: what you changed is known to you."),
 ]
 
 
@@ -282,15 +295,8 @@ def _owned(path: Path) -> str:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
-    """What git answers, or None when it cannot: no git, no repository, no commit."""
-    if not (root / ".git").exists():
-        return None
-    command = ["git", "-C", str(root), *arguments]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip()
+    """What git answers, or None when it cannot; a repository around the project is another one."""
+    return git(root, *arguments) if (root / ".git").exists() else None
 
 
 def _tracked(root: Path, name: str) -> bool:

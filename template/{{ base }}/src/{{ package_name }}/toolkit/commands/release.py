@@ -36,8 +36,11 @@ def files(toolkit: Path = TOOLKIT) -> list[Path]:
 
 
 def changed(toolkit: Path = TOOLKIT) -> list[str]:
-    """The toolkit's files that were edited or added since the release."""
-    known = set(json.loads((toolkit / DIGESTS).read_text("utf-8")))
+    """The toolkit's files that were edited or added since the release; none where it is unknown."""
+    path = toolkit / DIGESTS
+    if not path.is_file():
+        return []
+    known = set(json.loads(path.read_text("utf-8")))
     return [
         path.relative_to(toolkit).as_posix()
         for path in files(toolkit)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from ..project.errors import UserError
 from ..project.files import read_json, replace_folder
+from ..project.git import git_commit
 from ..project.settings import Project
-from . import tracking
 
 BUNDLE = Path("models", "current")
 LADDER = Path("reports", "ladder.json")
@@ -71,7 +71,7 @@ def provenance(
     return {
         "model_version": f"{created:%Y%m%d-%H%M%S}-{identity[:6]}",
         "created_at": created.isoformat(timespec="seconds"),
-        "git_commit": tracking.git_commit(project.root),
+        "git_commit": git_commit(project.root),
         "data_sha256": data_sha256,
         "python": platform.python_version(),
         "packages": {name: version(name) for name in packages},

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,22 +16,6 @@ if TYPE_CHECKING:
     from .comparison import Comparison, Result
 
 logger = logging.getLogger(__name__)
-
-
-def git_commit(root: Path) -> str | None:
-    """The commit of the project's folder, or None outside git; `-dirty` when files differ."""
-    describe = ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        answer = subprocess.run(
-            ["git", "-C", str(root), *describe],
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip() or None
 
 
 def log_comparison(

@@ -10,9 +10,9 @@ from typing import Any
 from ..markdown.blocks import unfilled
 from ..project.errors import UserError
 from ..project.files import read_json
-from ..project.git import git
 from ..project.settings import Project
 from ..reporting.run import Run
+from ..training.git import git
 from . import pipeline, release
 from .role import LEFT
 

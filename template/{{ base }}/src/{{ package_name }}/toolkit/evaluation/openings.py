@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..project.files import read_json, sha256, write_json
-from ..project.git import git_commit
+from ..training.git import git_commit
 
 METRICS = Path("reports", "metrics.json")
 FIGURES = Path("reports", "figures")

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from ..project.errors import UserError
 from ..project.files import read_json, replace_folder
-from ..project.git import git_commit
 from ..project.settings import Project
+from .git import git_commit
 
 BUNDLE = Path("models", "current")
 LADDER = Path("reports", "ladder.json")

@@ -1,4 +1,4 @@
-"""What git says of the project."""
+"""What git says of the project: the commit a model is made from, and the history."""
 
 import subprocess
 from pathlib import Path

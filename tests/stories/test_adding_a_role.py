@@ -18,7 +18,7 @@ PAGE = ROOT / "docs" / "adding-a-role.md"
 # A path says which file the next block is; a line, beside which line of the file it goes.
 PLACE = re.compile(r"^(?:In )?`(?P<path>[^`]+)`(?:, (?P<side>above|below) `(?P<line>.+)`)?:$")
 FENCE = re.compile(r"^(?P<fence>```+)\w*$")
-LINES = 321  # of blocks, without blank ones: a frame that demands more is too demanding
+LINES = 322  # of blocks, without blank ones: a frame that demands more is too demanding
 # What `make generate` does for this role, but for what it installs.
 GENERATE = """
 import sys, generate
@@ -124,13 +124,11 @@ def test_the_service_answers_what_predict_writes(toy: Project, tmp_path: Path) -
     assert (row["prediction"], row["error"]) == ("", "A number is missing.")
 
 
-def test_the_code_is_clean_and_the_toolkit_has_nothing_to_spare(
-    toy: Project, project: Project
-) -> None:
+def test_the_code_is_clean_and_the_toolkit_has_nothing_to_spare(toy: Project) -> None:
     toy.run("ruff", "format", "--check", "--no-cache")
     toy.run("ruff", "check", "--no-cache")
     toy.run("mypy", "--cache-dir", str(toy.environment.parent / "mypy"))
-    assert unreached(toy.path) <= unreached(project.path)
+    assert unreached(toy.path) == set()
 
 
 def test_the_template_keeps_its_own_rules(extended: Path) -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from toolkit.training.review import confidence_floor, outcome
-from toolkit.training.threshold import cheapest_threshold, total_cost
+from toolkit.training.review import outcome
+from toolkit.training.threshold import cheapest_threshold, confidence_floor, total_cost
 
 
 @given(

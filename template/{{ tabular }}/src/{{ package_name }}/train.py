@@ -17,9 +17,8 @@ from .toolkit.tables.encoder import Encoder, encoder_for
 from .toolkit.training import tracking
 from .toolkit.training.bundle import LADDER, provenance
 from .toolkit.training.comparison import Candidate, Comparison, Result, cross_validate, refit
-from .toolkit.training.review import confidence_floor
 from .toolkit.training.scoring import by_scorer
-from .toolkit.training.threshold import cheapest_threshold
+from .toolkit.training.threshold import cheapest_threshold, confidence_floor
 
 METRIC = {"binary": "roc_auc", "multiclass": "f1_macro", "regression": "r2"}
 RULE = (

@@ -164,7 +164,7 @@ def test_what_git_ignores_is_kept_by_dvc(
     """In every role; else a clone would lack it. Generated samples are made anew instead."""
     project = Project(render(template, tmp_path / SLUG, role=role), mlops_project.environment)
     commit(project.path, "Begin")
-    listed = project.run("dvc", "remote", "list").stdout.split()
+    listed = project.run("dvc", "remote", "list", COLUMNS="1000").stdout.split()
     assert listed[0] == "storage"
     assert Path(os.path.normpath(listed[1])) == tmp_path / f"{SLUG}-dvc"
     stages = yaml.safe_load((project.path / "dvc.yaml").read_text("utf-8"))["stages"]

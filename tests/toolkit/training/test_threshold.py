@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from toolkit.training.review import outcome
+from toolkit.evaluation.review import outcome
 from toolkit.training.threshold import cheapest_threshold, confidence_floor, total_cost
 
 

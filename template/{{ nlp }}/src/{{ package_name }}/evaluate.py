@@ -27,12 +27,12 @@ from .toolkit.documents.reading import Document, read_documents
 from .toolkit.documents.tokenize import stems
 from .toolkit.evaluation.judgements import repeated, rule_would_do
 from .toolkit.evaluation.openings import FIGURES, METRICS, count_opening
+from .toolkit.evaluation.review import outcome
 from .toolkit.project.files import read_json, write_json
 from .toolkit.project.settings import Project
 from .toolkit.retrieval import scores
 from .toolkit.training import tracking
 from .toolkit.training.bundle import BUNDLE, LADDER
-from .toolkit.training.review import outcome
 from .train import fit, read_corpus
 
 CHARTS: figures.Charts = {

@@ -10,12 +10,12 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
 from ..project.settings import Costs
-from ..training.review import outcome
 from ..training.threshold import total_cost
 from .display import smaller_is_better
 from .intervals import Scores, bootstrap
 from .openings import FIGURES as FIGURES
 from .openings import METRICS as METRICS
+from .review import outcome
 from .scores import class_scores, value_scores
 
 CURVE_POINTS = 200

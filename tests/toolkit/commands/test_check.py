@@ -53,7 +53,7 @@ def root(tmp_path, monkeypatch):
         (tmp_path / name).write_text(text, "utf-8")
     (tmp_path / "dvc.lock").write_text("stages: {}", "utf-8")
     monkeypatch.setattr(pipeline, "changed", lambda root: [])
-    monkeypatch.setattr(release, "changed", lambda: [])
+    monkeypatch.setattr(release, "changed", list)
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "commit", "--quiet", "--allow-empty", "-m", "Begin")
     git(tmp_path, "add", "--all")

@@ -340,7 +340,7 @@ def test_the_server_goes_and_comes_back_and_nothing_is_lost(
             until(lambda: gone in log.read_text())
             assert trained.returncode == 1
             said = trained.stdout + trained.stderr
-            assert f"The climb was not logged to MLflow ({gone})" in said
+            assert f"The comparison was not logged to MLflow ({gone})" in said
             assert f"The model registry cannot be used ({gone})" in said
             assert "Traceback" not in said
             assert "a-password" not in said

@@ -59,7 +59,7 @@ def test_run_leaves_everything_a_reviewer_looks_for(ran: Project) -> None:
     assert {"ladder", "target", "places"} <= figures
     page = (ran.path / "reports/report.html").read_text("utf-8")
     assert 'src="http' not in page
-    assert "Documents that carry orders" in page
+    assert "Documents that carry instructions" in page
     readme = (ran.path / "README.md").read_text("utf-8")
     assert f"{metrics['primary']['test']:.3f}" in readme
     assert "Written by the first run" not in readme

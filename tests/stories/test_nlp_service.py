@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import shutil
+import subprocess
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import village
 from browser import Page, chromium
-from projects import SLUG, Project
+from projects import ROOT, SLUG, Project, clean_environment
 from service import Service, serving
 
 # By meaning at least, so that there are vectors to keep.
@@ -132,10 +133,15 @@ def test_the_service_answers_what_predict_writes(ran: Project) -> None:
         assert told(answer) == told(service.post("/predict", {"question": QUESTION})[1])
 
 
-def test_the_project_tests_its_stores_on_a_real_database(ran: Project, database: str) -> None:
-    done = ran.run(
-        "pytest", "-q", "-p", "no:cacheprovider", "tests/test_stores.py", TEST_DATABASE_URL=database
+def test_the_stores_pass_their_tests_on_a_real_database(ran: Project, database: str) -> None:
+    done = subprocess.run(
+        [str(ran.bin / "python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", "stores"],
+        cwd=ROOT / "tests" / "toolkit",
+        env=clean_environment(TEST_DATABASE_URL=database),
+        capture_output=True,
+        text=True,
     )
+    assert done.returncode == 0, done.stdout
     assert "skipped" not in done.stdout
 
 

@@ -94,7 +94,7 @@ def build_app(
 
 
 def _add_own_routes(app: FastAPI, predictor: Predictor | None, metrics: Metrics) -> None:
-    page = _PAGE.read_text("utf-8")
+    page = _page()
 
     @app.get("/health", summary="Is the process up", response_model_exclude_none=True)
     async def health() -> Health:
@@ -122,6 +122,16 @@ def _add_own_routes(app: FastAPI, predictor: Predictor | None, metrics: Metrics)
     @app.get("/", include_in_schema=False)
     async def try_it() -> HTMLResponse:
         return HTMLResponse(page)
+
+
+def _page() -> str:
+    """The page that tries the model, with what the role adds to its style and its script."""
+    text = _PAGE.read_text("utf-8")
+    for ending in ("css", "js"):
+        added = sorted(_PAGE.parent.glob(f"page_*.{ending}"))
+        own = "".join(path.read_text("utf-8") for path in added)
+        text = text.replace(f"/* page_*.{ending} */", own)
+    return text
 
 
 def _require(predictor: Predictor | None) -> Predictor:

@@ -30,7 +30,7 @@ function choose(input, file) {
 
 function makeDroppable(box, input) {
   const image = make("img", { alt: "The chosen image", hidden: true });
-  const zone = make("div", { className: "drop" }, "Drop a image here, paste one, or choose a file",
+  const zone = make("div", { className: "drop" }, "Drop an image here, paste one, or choose a file",
     make("div", {}, input), image);
   box.querySelector("label").after(zone);
   image.addEventListener("load", () => image.classList.toggle("large", image.naturalWidth > 128));
@@ -44,7 +44,7 @@ function makeDroppable(box, input) {
     choose(input, data.files[0]);
     byId("form").requestSubmit();
   };
-  // Anywhere on the page: a image dropped beside the box would leave the page otherwise.
+  // Anywhere on the page: an image dropped beside the box would leave the page otherwise.
   document.addEventListener("dragover", (event) => { event.preventDefault(); zone.classList.add("over"); });
   document.addEventListener("dragleave", () => zone.classList.remove("over"));
   document.addEventListener("drop", (event) => {

@@ -6,15 +6,17 @@ import pytest
 from tabular.features import derive
 from tabular.models import make_candidates
 from toolkit.error_analysis import failures, sanity_checks
-from toolkit.evaluation import judgements
+from toolkit.evaluation import verdicts
 from toolkit.evaluation.learning_curve import learning_curve
 from toolkit.evaluation.slices import slices
 from toolkit.profiling.contract import columns_from_frame
 from toolkit.profiling.schema import Column, Schema, Target
+from toolkit.project.errors import UserError
 from toolkit.splitting.folds import make_folds
 from toolkit.tables.dataset import Table
 from toolkit.tables.encoder import encoder_for
-from toolkit.training.comparison import named
+from toolkit.training.comparison import cross_validate, named
+from toolkit.training.scoring import by_scorer
 
 RNG = np.random.default_rng(0)
 ROWS = 1200
@@ -123,20 +125,111 @@ def test_a_learning_curve_has_growing_sizes():
     candidates = make_candidates("binary", ROWS, None, [], 0)
     linear = named(candidates, "logistic regression")
     encoder = encoder_for(rows.schema, derive)
-    fold = make_folds(rows.y, 5, classes=True)[-1]
-    points = learning_curve(rows.x, rows.y, fold, candidates, linear, "roc_auc", 0, encoder)
+    folds = make_folds(rows.y, 3, classes=True)
+    points = learning_curve(rows.x, rows.y, folds, candidates, linear, "roc_auc", 0, encoder)
     sizes = [point["n"] for point in points]
     assert sizes == sorted(sizes)
-    assert points[-1]["validation"] > 0.9
+    # It ends where the comparison measured the same candidate on the same rows.
+    scoring = by_scorer("roc_auc", rows.y)
+    compared = cross_validate([linear], rows.x, rows.y, folds, scoring, encoder)
+    assert points[-1]["validation"] == pytest.approx(compared.results[0].scores[-1])
+    assert points[-1]["folds"] == len(folds)
 
 
-@pytest.mark.parametrize(("rule", "answer"), [(0.795, True), (0.70, False)])
-def test_a_rule_does_within_one_standard_error(rule, answer):
-    ladder = {
-        "metric": "roc_auc",
-        "best": "linear",
-        "standard_error": 0.01,
-        "rungs": [{"name": "rule", "mean": rule}, {"name": "linear", "mean": 0.80}],
+def test_a_learning_curve_has_a_row_of_each_class_at_every_point():
+    rows = table()
+    y = np.where(np.arange(ROWS) % 200 == 0, 2, rows.y)
+    candidates = make_candidates("multiclass", ROWS, None, [], 0)
+    tree = named(candidates, "decision tree")
+    folds = make_folds(y, 5, classes=True)
+    points = learning_curve(
+        rows.x, y, folds, candidates, tree, "neg_log_loss", 0, encoder_for(rows.schema, derive)
+    )
+    assert len(points) == 3
+
+
+LADDER = {
+    "metric": "roc_auc",
+    "best": "linear",
+    "chosen": "linear",
+    "standard_error": 0.01,
+    "rungs": [
+        {"name": "rule", "mean": 0.70},
+        {"name": "linear", "mean": 0.80, "std": 0.01, "scores": [0.79, 0.80, 0.81],
+         "ci": [0.77, 0.83], "gain_ci": [0.2, 0.4]},
+    ],
+}  # fmt: skip
+
+
+def measured(**changed):
+    """Test scores that agree with the ladder, but for what is changed."""
+    primary = {"name": "roc_auc", "metric": "roc_auc", "cv_mean": 0.80}
+    found = {
+        "primary": primary,
+        "chosen_rung": "linear",
+        "baseline_rung": "majority",
+        "intervals": {"roc_auc": [0.75, 0.81]},
+        "gain": {"roc_auc": {"value": 0.28, "ci": [0.2, 0.3]}},
+        "learning_curve": [
+            {"n": 10, "validation": 0.7, "folds": 3},
+            {"n": 90, "validation": 0.81, "folds": 3},
+        ],
     }
-    found = judgements.rule_would_do(ladder, "rule")
-    assert found["answer"] is answer
+    return {**found, **changed}
+
+
+@pytest.mark.parametrize(
+    ("rule", "low", "kind"),
+    [
+        (0.795, 0.2, "rule"),
+        (0.70, 0.2, "model"),
+        (0.70, -0.1, "baseline"),
+        (0.795, -0.1, "baseline"),
+    ],
+)
+def test_one_verdict_says_whether_a_rule_would_do(rule, low, kind):
+    rungs = [{"name": "rule", "mean": rule}, LADDER["rungs"][1]]
+    gain = {"roc_auc": {"value": 0.1, "ci": [low, 0.3]}}
+    found = verdicts.verdict({**LADDER, "rungs": rungs}, measured(gain=gain), "rule")
+    assert found["kind"] == kind
+    assert verdicts.verdict(LADDER, measured(), "skipped")["kind"] == "model"
+
+
+@pytest.mark.parametrize(
+    ("changed", "kinds"),
+    [
+        ({}, []),
+        ({"intervals": {"roc_auc": [0.5, 0.6]}}, ["score"]),
+        ({"gain": {"roc_auc": {"ci": [-0.1, 0.3]}}}, ["gain"]),
+        ({"learning_curve": [{"n": 90, "validation": 0.6, "folds": 3}]}, ["curve"]),
+        # The last fold has 0.81; the first has 0.79, which says nothing of it.
+        ({"learning_curve": [{"n": 90, "validation": 0.79, "folds": 3}]}, ["curve"]),
+        ({"learning_curve": [{"n": 90, "validation": 0.6, "folds": 5}]}, []),
+        (
+            {"verdict": {"kind": "model", "name": "rule", "test_gain": {"ci": [-0.2, -0.1]}}},
+            ["rule"],
+        ),
+        ({"verdict": {"kind": "model", "name": "rule", "test_gain": {"ci": [-0.2, 0.1]}}}, []),
+        ({"intervals": {}, "gain": {}, "learning_curve": []}, []),
+    ],
+)
+def test_numbers_that_contradict_each_other_are_found(changed, kinds):
+    found = verdicts.contradictions(LADDER, measured(**changed))
+    assert [each["kind"] for each in found] == kinds
+
+
+@pytest.mark.parametrize(
+    ("metrics", "data", "words"),
+    [
+        ({"model_version": "v2"}, {}, "version is 'v2' in one and 'v1'"),
+        ({"chosen_rung": "rule"}, {}, "chosen candidate is 'rule' in one and 'linear'"),
+        ({"primary": {"cv_mean": 0.7}}, {}, "score in cross-validation is 0.7 in one and 0.8"),
+        ({}, {"sha256": "b"}, "data.json and models.*digest is 'b' in one and 'a'"),
+        ({"n_test": 8}, {"split": {"test": {"rows": 9}}}, "test rows is 9 in one and 8"),
+    ],
+)
+def test_files_of_two_runs_are_not_told_together(metrics, data, words):
+    metadata = {"model_version": "v1", "rung": "linear", "data_sha256": "a"}
+    verdicts.require_one_run({"sha256": "a"}, LADDER, measured(), metadata)
+    with pytest.raises(UserError, match=words):
+        verdicts.require_one_run({"sha256": "a", **data}, LADDER, measured(**metrics), metadata)

@@ -83,17 +83,17 @@ def test_measurements_and_years_are_no_identifiers():
     assert found.column("year").used
 
 
-@pytest.mark.parametrize(("written", "day_first"), [("%d/%m/%Y", True), ("%m/%d/%Y", False)])
-def test_the_order_of_day_and_month_is_that_of_the_column(written, day_first):
+@pytest.mark.parametrize(("written", "order"), [("%d/%m/%Y", "dmy"), ("%m/%d/%Y", "mdy")])
+def test_the_order_of_day_and_month_is_that_of_the_column(written, order):
     days = pd.date_range("2020-01-01", periods=N)
     found = profile({"when": days.strftime(written)})
-    assert found.column("when").day_first is day_first
+    assert found.column("when").written.order == order
     assert found.frame["when"].tolist() == days.tolist()
 
 
 def test_ambiguous_dates_are_read_one_way_and_the_owner_is_told():
     found = profile({"when": repeated("01/02/2020", "03/04/2020")})
-    assert any("two ways" in sentence for sentence in found.warnings)
+    assert any("two ways" in warning.detail for warning in found.warnings)
 
 
 def test_mixed_types_name_column_line_value_and_remedy():
@@ -139,7 +139,7 @@ def test_the_owner_chooses_task_and_positive_class():
 
 def test_rows_without_a_target_and_rare_classes_are_left_out_and_counted():
     labels = repeated("a", "b", "c")
-    labels[:3] = [None, "", "NA"]
+    labels[:3] = [None, "", " "]
     labels[3:5] = ["rare", "rare"]
     found = profile({"y": labels})
     assert found.rows_dropped["missing target"] == 3
@@ -169,6 +169,27 @@ def test_rows_without_a_target_and_rare_classes_are_left_out_and_counted():
 def test_targets_that_cannot_be_predicted(columns, data, words):
     with pytest.raises(UserError, match=words):
         profile(columns, **{"target": "y", **data})
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [
+        (
+            [0, 100],
+            r"`data\.bounds` of 'c' are 0\.0 to 100\.0, and line 103 holds 101\.0 \(99 such",
+        ),
+        ([None, 50], r"line 53 holds 51\.0"),
+        (["2020-01-01", None], "holds number values. Write numbers"),
+    ],
+)
+def test_a_table_outside_its_bounds_is_refused_with_the_line(bounds, words):
+    with pytest.raises(UserError, match=words):
+        profile({"c": [i + 0.0 for i in range(N)]}, bounds={"c": bounds})
+
+
+def test_only_columns_that_are_there_have_bounds():
+    with pytest.raises(UserError, match=r"`data\.bounds` is 'd', which is not a column"):
+        profiling.require_settings(Data(target="y", bounds={"d": [0, 1]}), ["c", "y"])
 
 
 def test_two_rows_are_too_few():

@@ -39,21 +39,119 @@ def test_other_scripts_without_utf8(tmp_path, encoding, words):
     assert tables.read_file(path).frame["name"][0] == words.split()[0]
 
 
+@pytest.mark.parametrize("times", [1, 40])
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("cp1252", "São Brasília"),
+        ("cp1252", "niño España Málaga"),
+        ("cp1252", "Malmö Skåne Göteborg"),
+        ("cp1252", "København Rødovre"),
+        ("cp1250", "Łódź Kraków Gdańsk"),
+        ("cp1250", "Plzeň Třebíč"),
+        ("cp1250", "Győr Székesfehérvár Gödöllő"),
+    ],
+)
+def test_latin_letters_are_those_of_one_language(tmp_path, encoding, words, times):
+    path = tmp_path / "t.csv"
+    text = "name,x\n" + "".join(f"{word},1\n" for word in words.split() * times)
+    path.write_bytes(text.encode(encoding))
+    assert tables.read_file(path).frame["name"].tolist() == words.split() * times
+
+
 def test_western_letters_without_utf8_are_windows_1252(tmp_path):
     path = tmp_path / "t.csv"
     path.write_bytes(("name,price\nCafé,5 €\n" + 30 * "Größe,6 €\n").encode("cp1252"))
     table = tables.read_file(path)
     assert table.frame["name"].tolist()[:2] == ["Café", "Größe"]
-    assert "cp1252" in table.warnings[0]
+    assert "cp1252" in table.warnings[0].detail
+    assert table.warnings[0].examples == ["Caf\u00e9", "Gr\u00f6\u00dfe"]
 
 
-def test_decimal_commas(tmp_path):
+def test_cells_stay_as_they_are_written(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("a;b;c\n1,5;x,y;1.234,5\n;z;2\n-2,25;w;3,0\n")
     frame = tables.read_file(path).frame
-    assert frame["a"].tolist() == ["1.5", "", "-2.25"]
+    assert frame["a"].tolist() == ["1,5", "", "-2,25"]
     assert frame["b"].tolist() == ["x,y", "z", "w"]
-    assert frame["c"].tolist() == ["1234.5", "2", "3.0"]
+
+
+def test_quotes_escaped_by_a_backslash_are_read_as_quotes(tmp_path):
+    path = tmp_path / "t.csv"
+    good = "".join(f'{i},"said \\\\ \\"no, {i}\\"",u\n' for i in range(9))
+    path.write_text("a,b,c\n" + good)
+    table = tables.read_file(path)
+    assert table.frame.columns.tolist() == ["a", "b", "c"]
+    assert table.frame["b"][8] == 'said \\ "no, 8"'
+    path.write_text("a,b,c\n" + good + '9,"\\"",u,x\n')
+    with pytest.raises(UserError, match="line 11: 4 fields where the header has 3"):
+        tables.read_file(path)
+
+
+def test_a_backslash_before_the_closing_quote_is_one(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('a,b\n"C:\\temp\\",1\n"{""x"": ""\\""y""}",2\n')
+    assert tables.read_file(path).frame["a"].tolist() == ["C:\\temp\\", '{"x": "\\"y"}']
+
+
+def test_an_excel_separator_line_of_a_tab_is_no_preamble(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("sep=\t\na\tb\n1\t2\n")
+    assert not tables.read_file(path).warnings
+
+
+ROWS = [(f"r{i}", i, 10 * i, "uv"[i % 2]) for i in range(60)]
+
+
+def lines(rows, delimiter=",", end=""):
+    return "".join(delimiter.join(map(str, row)) + end + "\n" for row in rows)
+
+
+@pytest.mark.parametrize("names", [("y", "a", "b"), ("a", "b", "y")])
+def test_an_empty_field_behind_the_last_delimiter_is_dropped(tmp_path, names):
+    header, rows = ",".join(names), [row[1:] for row in ROWS]
+    (tmp_path / "t.csv").write_text(f"{header}\n" + lines(rows, end=","))
+    frame = tables.read_file(tmp_path / "t.csv").frame
+    assert list(frame) == list(names)
+    assert frame.iloc[7].tolist() == ["7", "70", "v"]
+    some = "".join(
+        line + ("," if i % 2 else "") + "\n" for i, line in enumerate(lines(rows).split())
+    )
+    (tmp_path / "t.csv").write_text(f"{header}\n{some}")
+    assert tables.read_file(tmp_path / "t.csv").frame.equals(frame)
+    wider = lines(rows, end=",").replace("\n40,400,u,", "\n40,400,u,more")
+    (tmp_path / "t.csv").write_text(f"{header}\n{wider}")
+    with pytest.raises(UserError, match="line 42: 4 fields where the header has 3"):
+        tables.read_file(tmp_path / "t.csv")
+
+
+def test_row_names_come_first_and_are_unique(tmp_path):
+    (tmp_path / "t.csv").write_text("a,b,y\n" + lines(ROWS))
+    assert list(tables.read_file(tmp_path / "t.csv").frame) == ["Unnamed: 0", "a", "b", "y"]
+    (tmp_path / "t.csv").write_text("a,b,y\n" + lines(("r", *row[1:]) for row in ROWS))
+    with pytest.raises(UserError, match="line 2: 4 fields where the header has 3"):
+        tables.read_file(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;"])
+def test_the_line_in_which_excel_names_the_delimiter(tmp_path, first):
+    (tmp_path / "t.csv").write_text(f"{first}\nname, short;x\nA, B;1\nC, D;2\n")
+    table = tables.read_file(tmp_path / "t.csv")
+    assert list(table.frame) == ["name, short", "x"]
+    assert not table.warnings
+    assert table.where(1) == "line 4"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_lines_before_the_header_are_named_and_rows_keep_their_line(tmp_path, encoding):
+    text = 'Sales 2024\nPrinted on Monday\n\na,b\n1,"two\nlines"\n\n2,x\n'
+    (tmp_path / "t.csv").write_bytes(text.encode(encoding))
+    table = tables.read_file(tmp_path / "t.csv")
+    assert table.frame.to_numpy().tolist() == [["1", "two\nlines"], ["2", "x"]]
+    said = next(w for w in table.warnings if w.kind == "preamble")
+    assert "Lines 1, 2 " in said.detail
+    assert said.examples == ["Sales 2024", "Printed on Monday"]
+    assert [table.where(row) for row in (0, 1)] == ["line 6", "line 8"]
 
 
 def test_gzip_limit_and_row_names(tmp_path):
@@ -84,6 +182,8 @@ def test_parquet(tmp_path):
         (b"a b c\n1 2 3\n", "only one column.*comma, semicolon, tab, pipe"),
         (b"a,b\n1,2\n1,2,3\n", "line 3: 3 fields where the header has 2"),
         (b"1,2\n3,4\n", "numbers.*not column names"),
+        (b'[{"a": 1, "b": 2}]', "is JSON, not a table"),
+        (b"<html><table><tr><td>a</td></tr></table></html>", "is HTML or XML, not a table"),
         (b"\x89PNG\r\n\x1a\n0000000000", "PNG image"),
         (b"PK\x03\x04xxxxxxxxxxxxxxxxxxxx", "xlsx.*save the sheet as CSV"),
         (b"\x1f\x8b\x08broken", "damaged gzip"),
@@ -117,18 +217,14 @@ def test_a_file_that_may_not_be_read(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_short_memory_says_what_was_tried_and_what_helps(tmp_path, monkeypatch, suffix):
+def test_short_memory_says_what_helps(tmp_path, monkeypatch, suffix):
     path = tmp_path / f"t.{suffix}"
     frame = pd.DataFrame({"small": range(1000), "large": [f"{i:0200}x" for i in range(1000)]})
     frame.to_csv(path, index=False) if suffix == "csv" else frame.to_parquet(path)
     monkeypatch.setattr(tables, "available_memory", lambda: 100_000)
-    with pytest.raises(UserError, match=r"(?s)Tried: reading it whole.*data\.limit.*data\.drop"):
+    with pytest.raises(UserError, match=r"needs about.*are free.*data\.limit.*Parquet"):
         tables.read_file(path)
     assert len(tables.read_file(path, limit=10).frame) == 10
-    if suffix == "csv":
-        table = tables.read_file(path, unneeded=["large"])
-        assert list(table.frame) == ["small"]
-        assert "large" in table.warnings[0]
 
 
 @pytest.fixture
@@ -193,3 +289,16 @@ def test_query_files(project):
     (project / "empty.sql").write_text("-- nothing\n;\n")
     with pytest.raises(UserError, match=r"empty\.sql is empty"):
         from_sql(project, "sqlite:///t.db", "empty.sql")
+
+
+def test_intervals_are_seconds_from_every_source(project):
+    seconds = [5400.0, 172_800.0]
+    spans = pd.to_timedelta(seconds, unit="s")
+    pd.DataFrame({"a": spans}).to_parquet(project / "t.parquet")
+    data = Data(source="file", path="t.parquet", target="a")
+    assert tables.load(data, project, None).frame["a"].tolist() == seconds
+    with duckdb.connect(str(project / "t.duckdb")) as connection:
+        connection.execute("CREATE TABLE t AS SELECT * FROM (VALUES (INTERVAL 90 MINUTE), "
+                           "(INTERVAL 2 DAY), (NULL)) v(a)")  # fmt: skip
+    frame = from_sql(project, f"duckdb:///{project}/t.duckdb").frame
+    assert frame["a"].dropna().tolist() == seconds

@@ -1,10 +1,11 @@
 """No fold looks into the future, and no group is on both sides."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from toolkit.project.errors import UserError
 from toolkit.splitting.folds import make_folds
-from toolkit.splitting.tables import folds_by_time
+from toolkit.splitting.tables import folds_by_time, split_by_group
 
 Y = np.tile([0, 0, 0, 1], 50)
 
@@ -59,3 +60,11 @@ def test_one_group_cannot_be_held_out():
 def test_one_moment_cannot_be_split():
     with pytest.raises(UserError, match=r"data\.time"):
         folds_by_time(np.zeros(len(Y), "datetime64[D]"), 5)
+
+
+def test_two_groups_are_too_few_and_it_is_said_why():
+    frame = pd.DataFrame({"site": ["N", "S"] * 50})
+    with pytest.raises(
+        UserError, match=r"one of its two values \('N' and 'S'\) would be all of the"
+    ):
+        split_by_group(frame, Y[:100], True, "site", 0.2, 0)

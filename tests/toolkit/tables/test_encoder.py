@@ -117,3 +117,27 @@ def test_words_that_tell_most_are_kept():
 
 def test_it_can_be_cloned():
     assert clone(Encoder(KINDS, derive, time="d", trend=True)).get_params()["time"] == "d"
+
+
+@pytest.mark.parametrize(
+    ("center", "spread"),
+    [(1.7e9, 60.0), (52.52, 1e-5), (0.0, 1e-8), (-3e12, 5.0), (1e17, 1e16)],
+)
+def test_numbers_that_float32_would_lose_are_centred_and_scaled_in_float64(center, spread):
+    numbers = center + spread * np.random.default_rng(1).normal(size=500)
+    given = {"n": np.where(np.arange(500) == 7, np.nan, numbers)}
+    encoder = Encoder({"n": "number"}, lambda _: {}).fit(given, target(500))
+    again = Encoder.from_state(json.loads(json.dumps(encoder.state())), lambda _: {})
+    encoded = again.transform(given)[:, 0].astype(float)
+    assert 0.2 < np.ptp(encoded) < 10
+    known = np.arange(500) != 7
+    assert np.corrcoef(encoded[known], (numbers - center)[known])[0, 1] > 1 - 1e-9
+
+
+@pytest.mark.parametrize(
+    "numbers", [[0.0, 1, 2, 500], [2013.0, 1990, 2024], [5.0, 5, 5], [1e6, 9e6]]
+)
+def test_other_numbers_stay_as_they_are(numbers):
+    given = {"n": np.array(numbers)}
+    encoder = Encoder({"n": "number"}, lambda _: {}).fit(given, target(len(numbers)))
+    assert encoder.transform(given)[:, 0].tolist() == numbers

@@ -47,6 +47,17 @@ def test_the_simplest_candidate_within_one_standard_error_is_chosen():
     assert choose(compared([0.5] * 5, [0.925] * 5, best)).name == "candidate 2"
 
 
+def test_folds_drawn_again_bring_no_new_rows_to_the_standard_error():
+    one, four = (
+        cross_validate(LADDER[:1], X, Y, FOLDS * times, by_scorer("roc_auc", Y)).results[0]
+        for times in (1, 4)
+    )
+    one.scores = [0.5, 0.6, 0.7, 0.8, 0.9]
+    four.scores = one.scores * 4
+    assert four.standard_error == pytest.approx(four.std / np.sqrt(5))
+    assert one.standard_error == pytest.approx(one.std / np.sqrt(5))
+
+
 def test_gain_interval_is_the_corrected_one():
     differences = np.array([0.01, 0.02, 0.03, 0.02, 0.01])
     variance = (1 / 5 + 80 / 320) * differences.var(ddof=1)

@@ -66,10 +66,10 @@ SMALLER_IS_BETTER = {
     "root_mean_squared_error",
 }
 PERCENT = {"mape", "mean_absolute_percentage_error"}
+AT_HALF = "_at_half"  # what a scorer measures where the model decides at another threshold
 # What a reader in a hurry should see first, after the metric that chose.
 TELLING = [
     "cost_per_1000",
-    "average_precision",
     "recall",
     "precision",
     "balanced_accuracy",
@@ -85,8 +85,9 @@ def metric_key(name: str) -> str:
 
 def metric_label(name: str) -> str:
     """Return a metric's name in words."""
-    key = metric_key(name)
-    return LABELS.get(key, key.replace("_", " ").capitalize())
+    key = metric_key(name).removesuffix(AT_HALF)
+    label = LABELS.get(key, key.replace("_", " ").capitalize())
+    return f"{label} at a threshold of 0.5" if name.endswith(AT_HALF) else label
 
 
 def lowered(name: str) -> str:
@@ -159,6 +160,11 @@ def score(name: str, value: float | None) -> str:
     return number(shown)
 
 
+def interval_of_shares(bounds: list[float]) -> str:
+    """Format `[low, high]` of shares in percent."""
+    return " to ".join(percent(bound) for bound in bounds)
+
+
 def signed(value: float | None) -> str:
     """Format a difference with its sign: three decimals, fewer where the number is large."""
     if value is None or not math.isfinite(value):
@@ -193,6 +199,13 @@ def money(amount: float | None, currency: str) -> str:
         return "–"
     decimals = 0 if abs(amount) >= 100 or float(amount).is_integer() else 2
     return f"{currency} {_minus(f'{amount:,.{decimals}f}')}".strip()
+
+
+def money_interval(bounds: list[float], currency: str) -> str:
+    """Format an interval of amounts, both to the same unit."""
+    whole = max(map(abs, bounds)) >= 100
+    low, high = (round(bound) if whole else bound for bound in bounds)
+    return f"{money(low, currency)} to {money(high, '')}"
 
 
 def cell(value: Any, limit: int = 80) -> str:
@@ -241,11 +254,22 @@ def listing(names: list[str], limit: int = 6) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """Format a count with its noun: `1 row`, `2 rows`, `3 classes`."""
-    ending = "es" if noun.endswith("s") else "s"
+    """Format a count with its noun: `1 row`, `2 rows`, `3 classes`, `4 searches`."""
+    ending = "es" if noun.endswith(("s", "x", "ch", "sh")) else "s"
     return f"{count:,} {noun if count == 1 else noun + ending}"
 
 
 def case(data: dict[str, Any]) -> str:
     """What is judged one by one, in the words of reports/data.json."""
     return str(data.get("case") or "row")
+
+
+def warning(entry: dict[str, Any] | str) -> str:
+    """Write an entry of `warnings` in reports/data.json as one line of prose."""
+    if isinstance(entry, str):
+        return entry
+    where = f"Column {entry['column']}: " if entry["column"] is not None else ""
+    shown = ", ".join(map(repr, entry["examples"]))
+    examples = f" Examples: {shown}." if shown else ""
+    taken = f"Accepted: {entry['accepted']}" if entry.get("accepted") else entry["remedy"]
+    return f"{where}{entry['detail']}{examples} {taken}".strip()

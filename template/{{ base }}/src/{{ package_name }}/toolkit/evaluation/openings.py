@@ -44,3 +44,9 @@ def count_opening(root: Path, test_set: Path, model_version: str) -> tuple[int, 
     )
     write_json(path, content)
     return len({each["model_version"] for each in opened}), len(opened)
+
+
+def last_opened(root: Path) -> str:
+    """The SHA-256 of the test set that a model was judged on last; empty before the first time."""
+    sets = read_json(root / OPENINGS, "evaluate")["test_sets"] if (root / OPENINGS).exists() else {}
+    return str(max(sets, key=lambda key: sets[key][-1]["at"], default=""))

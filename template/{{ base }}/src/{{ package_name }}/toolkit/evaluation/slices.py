@@ -1,10 +1,13 @@
 """Groups of test rows on which the model errs more, or less, than on the whole."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from .intervals import FEWEST, Units, interval_of_ratio
 
 SMALLEST_SLICE = 30
 MOST_VALUES = 12
@@ -37,6 +40,8 @@ def slices(
     unit: str,
     most: int = 20,
     smallest: int = SMALLEST_SLICE,
+    units: Units | None = None,
+    held: NDArray[np.bool_] | None = None,
 ) -> list[dict[str, Any]]:
     """Groups of rows on which the model errs more, or less, than on the whole.
 
@@ -52,35 +57,54 @@ def slices(
         How many slices to keep, the largest gaps first.
     smallest : int
         Groups with fewer rows are passed over.
+    units : Units, optional
+        What is resampled for the intervals; single rows otherwise.
+    held : ndarray of shape (n,), optional
+        Whether a row's interval or set held the truth.
 
     Returns
     -------
     list of dict
-        Column, value, size, mean error, its 95 % interval and the gap to all other rows. Only
-        slices whose interval excludes the overall mean count as findings.
+        Column, value, size, mean error, its 95% interval and the gap to all other rows; the other
+        names of the `same_rows`. Only slices of enough units whose interval excludes the overall
+        mean count as findings.
     """
     overall = float(np.mean(loss))
-    found: list[dict[str, Any]] = []
+    units = units or Units.of(len(loss))
+    found: dict[bytes, dict[str, Any]] = {}
+    for name, value, inside in slices_of(columns, smallest):
+        key = np.packbits(inside).tobytes()
+        if key in found:
+            found[key]["same_rows"].append(f"{name} = {value}")
+            continue
+        part, own = loss[inside], units.take(inside)
+        score, bounds = float(np.mean(part)), interval_of_ratio(part, np.ones(len(part)), own)
+        few = own.count < FEWEST
+        found[key] = {
+            "column": name,
+            "value": value,
+            "n": len(part),
+            "units": own.count,
+            "too_few_units": few,
+            "metric": unit,
+            "score": score,
+            "ci": bounds,
+            "gap": score - overall,
+            "finding": bool(bounds and not few and not bounds[0] <= overall <= bounds[1]),
+            "coverage": None if held is None else float(np.mean(held[inside])),
+            "same_rows": [],
+        }
+    ranked = sorted(found.values(), key=lambda s: (s["finding"], s["gap"]), reverse=True)
+    return ranked[:most]
+
+
+def slices_of(columns: pd.DataFrame, smallest: int) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+    """Column, value and the rows, bool of shape (n,), of every slice that is large enough."""
     for name in columns:
         if columns[name].dtype == object and columns[name].nunique() > 0.5 * len(columns):
             continue  # free text: no row shares a value with another
         groups = bins_of(columns[name]).to_numpy()
         for value in pd.unique(groups):
-            inside = loss[groups == value]
-            if not smallest <= len(inside) < len(loss):
-                continue
-            half = 1.96 * float(np.std(inside, ddof=1)) / np.sqrt(len(inside))
-            score = float(np.mean(inside))
-            found.append(
-                {
-                    "column": name,
-                    "value": str(value),
-                    "n": len(inside),
-                    "metric": unit,
-                    "score": score,
-                    "ci": [score - half, score + half],
-                    "gap": score - overall,
-                    "finding": bool(abs(score - overall) > half),
-                }
-            )
-    return sorted(found, key=lambda s: (s["finding"], s["gap"]), reverse=True)[:most]
+            inside = np.asarray(groups == value)
+            if smallest <= inside.sum() < len(inside):
+                yield str(name), str(value), inside

@@ -1,27 +1,26 @@
 """The schema over whole tables: inferred from the training rows, applied to files."""
 
 import difflib
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
-from pandera.errors import SchemaErrors
 
 from ..project.errors import UserError
 from ..reading import arrow_parsing as fast
 from ..reading import parsing as values
+from ..reading.parsing import PLAIN, Format
 from ..reading.settings import Data
+from .formats import look
 from .schema import Column, Ignored, Schema, as_array, refusal
 
 if TYPE_CHECKING:
     from .columns import Profile
 
-DATE_HORIZON = timedelta(days=36_500)  # old data is asked about today; a misread year is refused
+CENTURY = timedelta(days=36_525)  # old data is asked about today; a misread year is refused
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Problem:
 
 
 def infer(frame: pd.DataFrame, profile: "Profile", data: Data) -> Schema:
-    """Describe the used columns of a profiled table, with bounds wider than what was seen."""
+    """Describe the used columns of a profiled table, with what was seen and what is refused."""
     looked_up = {name for lookup in data.lookups for name in lookup.columns}
     columns = [
         Column(
@@ -44,15 +43,16 @@ def infer(frame: pd.DataFrame, profile: "Profile", data: Data) -> Schema:
             nullable=column.nullable,
             integer=column.integer,
             lookup=column.name in looked_up,
-            day_first=column.day_first,
+            format=column.written if column.written != profile.default else None,
             categories=column.categories,
-            **_example_and_bounds(frame[column.name], column.kind, column.integer),
+            **_example(frame[column.name], column.kind, column.integer),
+            **_limits(frame[column.name], column.kind, data.bounds.get(column.name)),
         )
         for column in profile.columns
         if column.used
     ]
     return Schema(
-        target=profile.target.as_schema(),
+        target=profile.target.as_schema(data, profile.column(data.target).written),
         time=data.time,
         group=data.group,
         columns=columns,
@@ -61,36 +61,37 @@ def infer(frame: pd.DataFrame, profile: "Profile", data: Data) -> Schema:
             for column in profile.columns
             if not column.used and column.name != profile.target.name
         ],
+        format=profile.default,
     )
 
 
-def _example_and_bounds(series: "pd.Series[Any]", kind: str, integer: bool) -> dict[str, Any]:
+def _example(series: "pd.Series[Any]", kind: str, integer: bool) -> dict[str, Any]:
     present = series.dropna()
     if kind in ("category", "text"):
         return {"example": str(present.mode().iloc[0]) if kind == "category" else present.iloc[0]}
     if kind == "boolean":
         return {"example": bool(present.iloc[0])}
-    low, high = present.min(), present.max()
     if kind == "date":
         middle = pd.Timestamp(_middle(present.to_numpy().astype("datetime64[us]")))
-        first, last = low.to_pydatetime(), high.to_pydatetime()
-        return {
-            "min": _shifted(first, first - last).isoformat(),
-            "max": _shifted(last, last - first + DATE_HORIZON).isoformat(),
-            "seen": (first.isoformat(), last.isoformat()),
-            "example": middle.isoformat(),
-        }
-    low, high = float(low), float(high)
-    width = (high - low) or max(abs(low), 1.0)
-    lowest, highest = low - width, high + width
-    if low >= 0:
-        lowest = max(lowest, 0.0)
+        return {"example": middle.isoformat()}
     example = float(_middle(present.to_numpy(dtype=np.float64)))
+    return {"example": int(example) if integer else example}
+
+
+def _limits(series: "pd.Series[Any]", kind: str, bounds: Any) -> dict[str, Any]:
+    """What was seen, and what is refused: outside `data.bounds`, or a century from all dates."""
+    if kind not in ("number", "date"):
+        return {}
+    low, high = series.min(), series.max()
+    if kind == "number":
+        lowest, highest = bounds or (None, None)
+        return {"seen": (float(low), float(high)), "min": lowest, "max": highest}
+    first, last = low.to_pydatetime(), high.to_pydatetime()
+    lowest, highest = bounds or (_shifted(first, -CENTURY), _shifted(last, CENTURY))
     return {
-        "min": lowest if math.isfinite(lowest) else None,
-        "max": highest if math.isfinite(highest) else None,
-        "seen": (low, high),
-        "example": int(example) if integer else example,
+        "seen": (first.isoformat(), last.isoformat()),
+        "min": lowest.isoformat() if lowest else None,
+        "max": highest.isoformat() if highest else None,
     }
 
 
@@ -106,24 +107,16 @@ def _middle(array: np.ndarray) -> Any:
     return np.partition(array, len(array) // 2)[len(array) // 2]
 
 
-def pandera_schema(schema: Schema) -> pa.DataFrameSchema:
-    """Return the schema as pandera checks it, over the arrays of `columns_from_frame`."""
-    dtypes = {"number": "float64", "boolean": "float64", "date": "datetime64[us]"}
-    columns = {}
-    for column in schema.columns:
-        checks: list[pa.Check] = []
-        low: Any
-        high: Any
-        if column.kind == "number":
-            low = -math.inf if column.min is None else column.min
-            high = math.inf if column.max is None else column.max
-            checks = [pa.Check.in_range(low, high)]
-        elif column.kind == "date" and column.min and column.max:
-            low, high = np.datetime64(str(column.min)), np.datetime64(str(column.max))
-            checks = [pa.Check.in_range(low, high)]
-        dtype = dtypes.get(column.kind, "object")
-        columns[column.name] = pa.Column(dtype, checks, nullable=column.optional, coerce=False)
-    return pa.DataFrameSchema(columns, strict=True)
+def _refused(column: Column, array: np.ndarray) -> np.ndarray:
+    """Where typed values are missing and must not be, or outside the accepted range."""
+    missing = pd.isna(array)
+    refused = missing & (not column.optional)
+    moment: Any = np.datetime64 if column.kind == "date" else float
+    with np.errstate(invalid="ignore"):
+        for bound, outside in ((column.min, np.less), (column.max, np.greater)):
+            if bound is not None and column.kind in ("number", "date"):
+                refused |= ~missing & outside(array, moment(bound))
+    return refused
 
 
 def require_valid(schema: Schema, columns: Mapping[str, np.ndarray]) -> None:
@@ -133,11 +126,11 @@ def require_valid(schema: Schema, columns: Mapping[str, np.ndarray]) -> None:
     ------
     UserError
     """
-    try:
-        pandera_schema(schema).validate(typed_frame(columns), lazy=True)
-    except SchemaErrors as error:
-        cases = error.failure_cases[["column", "check", "failure_case"]].head(5)
-        raise UserError(f"The table does not fit its own schema:\n{cases.to_string()}") from error
+    for column in schema.columns:
+        refused = np.flatnonzero(_refused(column, columns[column.name]))
+        if len(refused):
+            why = f"row {refused[0] + 1} {refusal(column, columns[column.name][refused[0]])}"
+            raise UserError(f"The table does not fit its own schema: {column.name!r} in {why}.")
 
 
 def columns_from_frame(schema: Schema, frame: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -170,17 +163,49 @@ def check_frame(schema: Schema, frame: pd.DataFrame) -> tuple[dict[str, np.ndarr
     """
     columns, problems = _convert(schema, frame)
     unread = {(problem.row, problem.column) for problem in problems}
-    try:
-        pandera_schema(schema).validate(typed_frame(columns), lazy=True)
-    except SchemaErrors as error:
-        by_name = {column.name: column for column in schema.columns}
-        cases = error.failure_cases
-        for name, row in zip(cases["column"], cases["index"], strict=True):
-            if pd.isna(row) or (int(row), name) in unread:
-                continue
-            value = columns[name][int(row)]
-            problems.append(Problem(int(row), name, _plain(value), refusal(by_name[name], value)))
+    for column in schema.columns:
+        array = columns[column.name]
+        for row in np.flatnonzero(_refused(column, array)).tolist():
+            if (row, column.name) not in unread:
+                value, why = _plain(array[row]), refusal(column, array[row])
+                problems.append(Problem(row, column.name, value, why))
     return columns, sorted(problems, key=lambda problem: problem.row)
+
+
+def require_format(schema: Schema, frame: pd.DataFrame, source: str) -> None:
+    """Refuse a file whose columns prove another format than that of the training data.
+
+    Raises
+    ------
+    UserError
+        Naming the column, a value, and how the model reads it.
+    """
+    for column in schema.columns:
+        if column.name not in frame or column.kind not in ("number", "date"):
+            continue
+        written = schema.written(column)
+        found = look(frame[column.name], written)
+        if found is None or written.pattern:
+            continue
+        other = next(
+            (text for sign, text in found.decimal.items() if sign != written.decimal), None
+        )
+        if written.order and found.orders and written.order not in found.orders:
+            read = values.converter("date", written, iso=False)
+            other = next((text for text in found.dates if not _reads(read, text)), found.dates[0])
+        if other and len(found.decimal) < 2:
+            raise UserError(
+                f"{source} is written in another format than the training data: column "
+                f"{column.name!r} holds {other!r}, and the model reads {written.describe()}. Save the "
+                "file in that format, or as Parquet."
+            )
+
+
+def _reads(read: Callable[[Any], Any], text: str) -> bool:
+    try:
+        return read(text) is not None
+    except ValueError:
+        return False
 
 
 def _plain(value: Any) -> Any:
@@ -201,17 +226,37 @@ def _convert(schema: Schema, frame: pd.DataFrame) -> tuple[dict[str, np.ndarray]
     columns, problems = {}, []
     for column in schema.columns:
         if column.name not in frame.columns:
-            read = values.converter(column.kind)
-            columns[column.name] = as_array(column.kind, [read(None)] * len(frame))
+            missing = values.converter(column.kind)(None)
+            columns[column.name] = as_array(column.kind, [missing] * len(frame))
             continue
-        array, refused = convert(frame[column.name], column.kind, column.day_first)
+        written = schema.written(column)
+        array, refused = convert(frame[column.name], column.kind, written)
+        if column.kind == "number":
+            refused += _in_another_unit(frame[column.name], array, written)
         columns[column.name] = array
         problems += [Problem(row, column.name, *why) for row, why in refused]
     return columns, sorted(problems, key=lambda problem: problem.row)
 
 
+def _in_another_unit(
+    series: "pd.Series[Any]", array: np.ndarray, written: Format
+) -> list[tuple[int, tuple[Any, str]]]:
+    """Numbers beside another sign than the column's, which become missing: 12% is not 0.12."""
+    texts = fast.arrow(series)
+    marked = [] if texts is None else fast.rows_with_a_mark(texts)
+    refused = []
+    for row in marked:
+        found = values.number_and_mark(series.iloc[row].strip(), written.decimal)
+        mark = values.unit(found[1]) if found else ""
+        if mark and mark != values.unit(written.mark):
+            own = f"in {written.mark}" if written.mark else "without a sign"
+            refused.append((row, (series.iloc[row], f"is in {mark}, and the column is {own}")))
+            array[row] = np.nan
+    return refused
+
+
 def convert(
-    series: "pd.Series[Any]", kind: str, day_first: bool = False
+    series: "pd.Series[Any]", kind: str, written: Format = PLAIN
 ) -> tuple[np.ndarray, list[tuple[int, tuple[Any, str]]]]:
     """Read a whole column as `kind`; each different text is read once.
 
@@ -222,15 +267,17 @@ def convert(
     refused : list of (row, (value, why))
     """
     dtype = series.dtype
-    read = values.converter(kind, day_first)
+    read = values.converter(kind, written, iso=False)
     if kind == "number" and isinstance(dtype, np.dtype) and dtype.kind in "iufb":
         array = series.to_numpy(dtype=np.float64, copy=True)
         array[~np.isfinite(array)] = np.nan
+        if unknown := values.missing_numbers(written):
+            array[np.isin(array, list(unknown))] = np.nan
         return array, []
     if kind == "date" and isinstance(dtype, np.dtype) and dtype.kind == "M":
         return series.to_numpy().astype("datetime64[us]"), []
     if kind in ("number", "date"):
-        at_once = fast.numbers(series) if kind == "number" else fast.dates(series)
+        at_once = (fast.numbers if kind == "number" else fast.dates)(series, written)
         if at_once is not None:
             return at_once, []
     codes: np.ndarray | None = None

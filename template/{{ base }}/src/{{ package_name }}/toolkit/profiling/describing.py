@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..reading.parsing import PLAIN, Format
 from .schema import Kind
 
 TOP_VALUES = 10
@@ -25,7 +26,7 @@ class ColumnProfile:
     nullable: bool = False  # missing somewhere in the source, unused rows included
     distinct: int = 0
     integer: bool = False
-    day_first: bool = False
+    written: Format = PLAIN
     min: Any = None
     max: Any = None
     mean: float | None = None
@@ -54,7 +55,7 @@ class ColumnProfile:
         }
 
 
-def describe(name: str, kind: Kind, array: Any) -> tuple[ColumnProfile, Any]:
+def describe(name: str, kind: Kind, array: Any) -> tuple[ColumnProfile, Any, Any]:
     """Count a converted column and give it the dtype it is stored with.
 
     Parameters
@@ -68,14 +69,19 @@ def describe(name: str, kind: Kind, array: Any) -> tuple[ColumnProfile, Any]:
     column : ColumnProfile
     typed : Series of shape (n,)
         int64 or float64, bool (or nullable boolean), str, datetime64[us].
+    counted : tuple of ndarray
+        The different values and how many rows have each: numbers and dates in order, texts by
+        frequency.
     """
     series = pd.Series(array, name=name)
     missing = int(series.isna().sum())
     column = ColumnProfile(name, kind, rows=len(array), missing=missing)
-    present = array[~np.isnan(array)] if kind in ("number", "boolean") else series.dropna()
+    known = kind in ("category", "text")
+    present = series.dropna() if known else array[~np.isnan(array)]
+    counted = (present[:0], present[:0]) if known else np.unique(present, return_counts=True)
     if kind == "number" and len(present):
         column.integer = bool((present == np.round(present)).all() and abs(present).max() < 2**53)
-        column.distinct = len(np.unique(present))
+        column.distinct = len(counted[0])
         column.min, column.max = float(present.min()), float(present.max())
         with np.errstate(over="ignore"):
             mean = float(present.mean())
@@ -83,18 +89,18 @@ def describe(name: str, kind: Kind, array: Any) -> tuple[ColumnProfile, Any]:
         if column.integer and not missing:
             series = series.astype("int64")
     elif kind == "boolean":
-        values, counts = np.unique(present, return_counts=True)
-        column.distinct = len(values)
-        names = [(str(bool(v)), int(n)) for v, n in zip(values, counts, strict=True)]
+        column.distinct = len(counted[0])
+        names = [(str(bool(v)), int(n)) for v, n in zip(*counted, strict=True)]
         column.top = sorted(names, key=lambda pair: -pair[1])
         column.mean = float(present.mean()) if len(present) else None
         series = series.astype("boolean" if missing else "bool")
     elif kind == "date" and len(present):
-        column.distinct = int(present.nunique())
-        column.min, column.max = present.min().isoformat(), present.max().isoformat()
+        column.distinct = len(counted[0])
+        column.min, column.max = (pd.Timestamp(counted[0][i]).isoformat() for i in (0, -1))
     elif kind in ("category", "text"):
-        counted = present.value_counts()
-        column.distinct = len(counted)
-        column.top = [(str(v), int(n)) for v, n in counted.head(CATEGORIES_KEPT).items()]
+        frequent = present.value_counts()
+        counted = frequent.index.to_numpy(), frequent.to_numpy()
+        column.distinct = len(frequent)
+        column.top = [(str(v), int(n)) for v, n in frequent.head(CATEGORIES_KEPT).items()]
         series = series.astype("str")
-    return column, series
+    return column, series, counted

@@ -1,20 +1,29 @@
 """One description of the columns, shared by training, batch prediction and the service.
 
-The service imports this module, which therefore imports neither pandas nor pandera: `contract`
+The service imports this module, which therefore imports no pandas: `contract`
 holds what needs them.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    create_model,
+    model_validator,
+)
 from pydantic.json_schema import SkipJsonSchema
 
 from ..project.errors import UserError
 from ..reading import parsing as values
+from ..reading.parsing import PLAIN, Format
 
 Kind = Literal["number", "boolean", "category", "date", "text"]
 Label = str | int | bool | float
@@ -24,8 +33,10 @@ TYPES: dict[str, Any] = {"number": float, "boolean": bool, "date": datetime}
 class Column(BaseModel):
     """A column a prediction needs.
 
-    `seen` is the range of the training data, `min` and `max` the wider range that is accepted.
-    `day_first` says how 03/04/2020 was read. `lookup` columns are filled in when left out.
+    `seen` is the range of the training data; outside it a value is answered with a warning, and
+    outside `min` to `max` it is refused.
+    `format` is how files write it where they do so in another way than the schema's default.
+    `lookup` columns are filled in when left out.
     """
 
     name: str
@@ -38,7 +49,7 @@ class Column(BaseModel):
     categories: list[str] | None = None
     lookup: bool = False
     example: Any = None
-    day_first: bool = False
+    format: Format | None = None
 
     @property
     def optional(self) -> bool:
@@ -54,7 +65,11 @@ class Ignored(BaseModel):
 
 
 class Target(BaseModel):
-    """What is predicted: `classes` in a fixed order, or the range of a number."""
+    """What is predicted: `classes` in a fixed order, or the range of a number.
+
+    `spellings` are what `data.merge_labels` joins with each class, `format` is how files write a
+    number.
+    """
 
     name: str
     task: Literal["binary", "multiclass", "regression"]
@@ -62,16 +77,23 @@ class Target(BaseModel):
     positive: Label | None = None
     min: float | None = None
     max: float | None = None
+    spellings: dict[str, list[str]] = {}
+    format: Format = PLAIN
 
 
 class Schema(BaseModel):
-    """The target, the columns and the ignored columns of one table."""
+    """The target, the columns and the ignored columns of one table, and how its files are written."""
 
     target: Target
     time: str | None = None
     group: str | None = None
     columns: list[Column]
     ignored: list[Ignored] = []
+    format: Format = PLAIN
+
+    def written(self, column: Column) -> Format:
+        """How files write a column."""
+        return column.format or self.format
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values that `json.dumps` takes."""
@@ -91,8 +113,8 @@ def refusal(column: Column, value: Any) -> str:
     return f"is outside the accepted range {column.min} to {column.max}{seen}"
 
 
-def _field(column: Column, lowest: Any, highest: Any) -> tuple[Any, Any]:
-    read = values.converter(column.kind, column.day_first)
+def _field(column: Column, written: Format, lowest: Any, highest: Any) -> tuple[Any, Any]:
+    read = values.converter(column.kind, written)
 
     def before(value: Any) -> Any:
         if isinstance(value, float) and not math.isfinite(value):
@@ -107,6 +129,8 @@ def _field(column: Column, lowest: Any, highest: Any) -> tuple[Any, Any]:
     limits: dict[str, Any] = {}
     if column.kind in ("number", "date"):
         limits = {"ge": lowest, "le": highest}
+    elif column.kind in ("category", "text") and not column.optional:
+        limits = {"pattern": r"\S"}  # as `before` has seen to; said for OpenAPI
     kind: Any = TYPES.get(column.kind, str)
     kind = Annotated[kind, Field(**{k: v for k, v in limits.items() if v is not None})]
     if column.optional:
@@ -117,17 +141,50 @@ def _field(column: Column, lowest: Any, highest: Any) -> tuple[Any, Any]:
             None if column.optional else ...,
             alias=column.name,
             title=column.name,
+            description=_bounds(lowest, highest) if column.kind == "date" else None,
             examples=[column.example],
         ),
     )
 
 
-def record_model(schema: Schema) -> type[BaseModel]:
+def _bounds(lowest: Any, highest: Any) -> str | None:
+    """What JSON Schema has no keyword for."""
+    said = [("From", lowest), ("to", highest)]
+    text = " ".join(f"{word} {bound.isoformat()}" for word, bound in said if bound is not None)
+    return f"{text[0].upper()}{text[1:]}" if text else None
+
+
+def _plain_field(
+    column: Column, written: Format, lowest: Any, highest: Any
+) -> tuple[Any, Any] | None:
+    """A field that pydantic's own core checks, without a call into Python; None where it takes one."""
+    kind: Any
+    match column.kind:
+        case "number" if not values.missing_numbers(written):  # -999 may stand for a gap
+            kind = Annotated[float, Field(strict=True, ge=lowest, le=highest)]
+        case "boolean":
+            kind = StrictBool
+        case "category" if column.categories:
+            kind = Literal[tuple(column.categories)]
+        case _:
+            return None
+    default = None if column.optional else ...
+    return kind | None if column.optional else kind, Field(default, alias=column.name)
+
+
+def record_model(schema: Schema, plain: bool = False) -> type[BaseModel]:
     """Return the pydantic model of one record; aliases carry the column names.
 
     Attributes are called `c0`, `c1`, ... in the order of `schema.columns`, so that no column name
     can collide with a method or a keyword. `model_dump(by_alias=True)` gives the record back,
     without ignored columns.
+
+    Parameters
+    ----------
+    schema : Schema
+    plain : bool
+        The same, but only for what callers nearly always send: JSON numbers, true or false, and
+        categories of the training data. It refuses the rest, and takes a third of the time.
     """
     fields: dict[str, Any] = {}
     for position, column in enumerate(schema.columns):
@@ -135,7 +192,9 @@ def record_model(schema: Schema) -> type[BaseModel]:
         high: Any = column.max
         if column.kind == "date":
             low, high = (datetime.fromisoformat(str(x)) if x else None for x in (low, high))
-        fields[f"c{position}"] = _field(column, low, high)
+        written = schema.written(column)
+        usual = _plain_field(column, written, low, high) if plain else None
+        fields[f"c{position}"] = usual or _field(column, written, low, high)
     unused = [schema.target.name, *(column.name for column in schema.ignored)]
     for position, name in enumerate(unused):
         unused_field = Field(None, alias=name, exclude=True)
@@ -146,13 +205,77 @@ def record_model(schema: Schema) -> type[BaseModel]:
     return create_model("Record", __config__=config, **fields)
 
 
+class Columns(BaseModel):
+    """Many records, column by column; see `columns_model`."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _equally_long(self) -> Self:
+        lengths = {len(values) for values in self.__dict__.values() if values is not None}
+        if len(lengths) != 1:
+            raise ValueError(f"columns must be equally long, and hold {sorted(lengths)} values")
+        return self
+
+    def listed(self, schema: Schema) -> dict[str, list[Any]]:
+        """The values of each column of the schema; None for each value of one that was left out."""
+        given = self.__dict__
+        rows = next(len(values) for values in given.values() if values is not None)
+        return {
+            column.name: given[f"c{position}"] or [None] * rows
+            for position, column in enumerate(schema.columns)
+        }
+
+
+def columns_model(record: type[BaseModel], most: int) -> type[Columns]:
+    """The model of 1 to `most` records column by column, with the fields of a `record_model`."""
+    fields: dict[str, Any] = {}
+    for name, field in record.model_fields.items():
+        each: Any = field.annotation
+        if field.metadata:
+            each = Annotated[(each, *field.metadata)]
+        many: Any = Annotated[list[each], Field(min_length=1, max_length=most)]
+        default = ... if field.is_required() else None
+        kind = many if field.is_required() else many | None
+        fields[name] = (
+            kind,
+            Field(default, alias=field.alias, exclude=field.exclude, description=field.description),
+        )
+    return create_model("Columns", __base__=Columns, **fields)
+
+
+def _say_one_of_two(schema: dict[str, Any]) -> None:
+    for field in schema["properties"].values():
+        del field["default"]
+    schema["oneOf"] = [{"required": [name]} for name in schema["properties"]]
+
+
+class _Batch(BaseModel):
+    model_config = ConfigDict(json_schema_extra=_say_one_of_two)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.records is None) == (self.columns is None):  # type: ignore[attr-defined]
+            raise ValueError("send `records` or `columns`, and not both")
+        return self
+
+
+def batch_model(record: type[BaseModel], most: int) -> type[BaseModel]:
+    """The model of `{"records": [...]}` or `{"columns": {...}}`, up to `most` records."""
+    records = Annotated[list[record], Field(min_length=1, max_length=most)]  # type: ignore[valid-type]
+    columns = columns_model(record, most)
+    # Each may be left out, and null is no list: a default of None with no None in the type.
+    fields: Any = {"records": (records, None), "columns": (columns, None)}
+    return create_model("Batch", __base__=_Batch, **fields)
+
+
 def example_of(schema: Schema) -> dict[str, Any]:
     """A valid record, without the columns that are looked up."""
     return {column.name: column.example for column in schema.columns if not column.lookup}
 
 
 def as_array(kind: str, converted: list[Any]) -> np.ndarray:
-    """Return read values as the array of a column kind."""
+    """Return read values as the array of a column kind; None is NaN or NaT, where there is one."""
     if kind in ("number", "boolean"):
         return np.array(converted, dtype=np.float64)
     if kind == "date":
@@ -162,8 +285,15 @@ def as_array(kind: str, converted: list[Any]) -> np.ndarray:
     return result
 
 
+def typed_columns(schema: Schema, values: Mapping[str, list[Any]]) -> dict[str, np.ndarray]:
+    """The arrays of validated values, by column; as `columns_from_records` gives them."""
+    return {column.name: as_array(column.kind, values[column.name]) for column in schema.columns}
+
+
 def columns_from_records(schema: Schema, records: list[dict[str, Any]]) -> dict[str, np.ndarray]:
     """Return one array per column, the same as `columns_from_frame` for the same values.
+
+    Numbers are JSON's and dates ISO 8601, however the table's files are written.
 
     Numbers and booleans are float64 with NaN, dates datetime64[us] with NaT, categories and texts
     objects of str or None; each has shape `(len(records),)`. A column a record leaves out is
@@ -176,19 +306,19 @@ def columns_from_records(schema: Schema, records: list[dict[str, Any]]) -> dict[
     """
     result = {}
     for column in schema.columns:
-        read = values.converter(column.kind, column.day_first)
+        read = values.converter(column.kind, schema.written(column))
         name = column.name
         try:
             result[name] = as_array(column.kind, [read(record.get(name)) for record in records])
         except ValueError:
             for row, record in enumerate(records):
-                _read_or_explain(column, record.get(name), f"Record {row + 1}")
+                _read_or_explain(read, record.get(name), f"Record {row + 1}, column {name!r}")
             raise
     return result
 
 
-def _read_or_explain(column: Column, value: Any, where: str) -> None:
+def _read_or_explain(read: Callable[[Any], Any], value: Any, where: str) -> None:
     try:
-        values.converter(column.kind, column.day_first)(value)
+        read(value)
     except ValueError as error:
-        raise UserError(f"{where}, column {column.name!r}: {value!r} {error}.") from error
+        raise UserError(f"{where}: {value!r} {error}.") from error

@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from ..evaluation import display
 from ..leaks import Finding
+from ..reading.settings import Data
 from ..splitting.tables import Split
 from .columns import Profile
+from .warnings import TableWarning
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +23,7 @@ MOST_BINS = 30
 
 
 def absent_classes(profile: Profile, split: Split) -> list[str]:
-    """A warning for each side of the split that has no row of some class."""
+    """A sentence for each side of the split that has no row of some class."""
     codes, said = profile.y, []
     for side, rows in (("training", split.train), ("test", split.test)):
         present = set(np.unique(codes[rows]))
@@ -33,7 +36,7 @@ def absent_classes(profile: Profile, split: Split) -> list[str]:
 
 
 def summarize(
-    profile: Profile, split: Split, findings: list[Finding], digest: str, about: Any
+    profile: Profile, split: Split, findings: list[Finding], digest: str, about: Any, data: Data
 ) -> dict[str, Any]:
     """The content of `reports/data.json`.
 
@@ -47,9 +50,12 @@ def summarize(
         SHA-256 of the training and test rows.
     about : dict or None
         What the sample says of itself.
+    data : Data
+        Which warnings the owner accepts, and what classes are called.
     """
     codes, target = profile.y, profile.target
     numeric = target.classes is None
+    keys = _label_keys(profile)
     time = profile.frame[split.time] if split.time else None
 
     def side(rows: Any) -> dict[str, Any]:
@@ -60,6 +66,7 @@ def summarize(
 
     return {
         "source": profile.source,
+        "format": profile.written,
         "rows_read": profile.rows_read,
         "rows_used": len(split.train) + len(split.test),
         "rows_dropped": profile.rows_dropped | split.left_out,
@@ -69,6 +76,7 @@ def summarize(
             "task": target.task,
             "task_reason": target.reason,
             "classes": target.counts,
+            "labels": {str(c): data.labels[k] for k, c in keys.items() if k in data.labels},
             "positive": target.positive,
             "positive_reason": target.positive_reason,
             "min": float(codes.min()) if numeric else None,
@@ -85,10 +93,41 @@ def summarize(
             "test": side(split.test),
         },
         "leaks": [finding.to_json() for finding in findings],
-        "warnings": profile.warnings,
+        "warnings": _answered(profile.warnings, data),
+        "notes": [*profile.notes, *_unanswered(profile, data)],
         "sha256": digest,
         "about": about,
     }
+
+
+def _label_keys(profile: Profile) -> dict[str, Any]:
+    """The classes by what `data.labels` calls them: true, not True."""
+    classes = profile.target.classes or []
+    return {str(c).lower() if isinstance(c, bool) else str(c): c for c in classes}
+
+
+def _answered(warnings: list[TableWarning], data: Data) -> list[dict[str, Any]]:
+    """The warnings, each with the reason for which the owner takes it, or None."""
+    reasons = {(accept.column, accept.kind): accept.reason for accept in data.accept}
+    return [
+        warning.to_json() | {"accepted": reasons.get((warning.column, warning.kind))}
+        for warning in warnings
+    ]
+
+
+def _unanswered(profile: Profile, data: Data) -> list[str]:
+    """Settings that answer something the table does not ask."""
+    said = {(warning.column, warning.kind) for warning in profile.warnings}
+    classes = _label_keys(profile)
+    unused = [
+        f"`data.accept` takes {accept.kind!r} of {accept.column}, of which nothing warns."
+        for accept in data.accept
+        if (accept.column, accept.kind) not in said
+    ]
+    unused += [
+        f"`data.labels` names {x!r}, which is no class." for x in data.labels if x not in classes
+    ]
+    return [f"{sentence} Correct the setting or take it out." for sentence in unused]
 
 
 def _histogram(numbers: Any) -> dict[str, list[float]] | None:
@@ -120,8 +159,9 @@ def log(report: dict[str, Any]) -> None:
         f"{split['train']['rows']:,}",
         f"{split['test']['rows']:,}",
     )
-    for sentence in report["warnings"]:
-        logger.warning("%s", sentence)
+    for entry in [*report["notes"], *report["warnings"]]:
+        answered = isinstance(entry, dict) and (entry["mended"] or entry["accepted"])
+        logger.log(logging.INFO if answered else logging.WARNING, "%s", display.warning(entry))
     for finding in report["leaks"]:
         if finding["status"] != "passed":
             logger.warning(

@@ -1,19 +1,26 @@
 """Work out what is predicted: the task, the classes and which of them is the positive one."""
 
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from ..project.errors import UserError
+from ..reading import arrow_parsing as fast
 from ..reading import parsing as values
+from ..reading.parsing import PLAIN, Format
 from ..reading.settings import Data
+from .contract import convert
 from .schema import Label, Target
+from .warnings import TableWarning, code_apart, grouped, loose_key, plain_key, sentinels, tell
 
 Task = Literal["binary", "multiclass", "regression"]
 MOST_CLASSES = 50
 FEW_NUMBERS = 10  # up to here whole numbers are taken for classes
+MOST_SPELLINGS = 2_000
+LABELS = Format(levels=tuple(values.MISSING - {""}))  # a class may be called None
 ROWS_PER_CLASS = 10  # 2 of them tested, 8 learnt from: fewer say nothing about a class
 POSITIVE = {"true", "yes", "y", "t", "1", "positive", "pos", "present", "case"}
 
@@ -32,9 +39,10 @@ class TargetProfile:
     counts: dict[str, int] | None = None
     left_out: dict[str, int] = field(default_factory=dict)
     kept: Any = None
+    warnings: list[TableWarning] = field(default_factory=list)
 
-    def as_schema(self) -> Target:
-        """Return what schema.json says of the target."""
+    def as_schema(self, data: Data, written: Format) -> Target:
+        """Return what schema.json says of the target, whose numbers are `written` in that way."""
         numeric = self.classes is None
         return Target(
             name=self.name,
@@ -43,10 +51,57 @@ class TargetProfile:
             positive=self.positive,
             min=float(np.min(self.values)) if numeric else None,
             max=float(np.max(self.values)) if numeric else None,
+            spellings={} if numeric else data.merge_labels,
+            format=written,
         )
 
 
-def read(series: "pd.Series[Any]", data: Data, rows: list[str]) -> TargetProfile:
+def present(
+    series: "pd.Series[Any]", data: Data, written: Format = PLAIN
+) -> tuple[Any, list[TableWarning]]:
+    """Mask of the rows with a target, and what is odd about the others.
+
+    A label is missing where the cell is empty, or holds what `data.missing` lists: a class may be
+    called None. Among numbers, the usual spellings of a missing value are one.
+    """
+    name, said = data.target, list[TableWarning]()
+    if series.dtype.kind in "biufM":
+        return (series.notna() & ~series.isin(values.missing_numbers(written))).to_numpy(), said
+    numbers = fast.numbers(series, written)
+    if numbers is not None:
+        mask = ~np.isnan(numbers)
+        words = [str(item).strip() for item in pd.unique(series[~mask]) if pd.notna(item)]
+    else:
+        codes, uniques = pd.factorize(series)
+        texts = [values.to_text(item, replace(LABELS, missing=written.missing)) for item in uniques]
+        known = [values.is_missing(text, written, values.UNKNOWN) for text in texts]
+        others = [text for text, missing in zip(texts, known, strict=True) if not missing]
+        if len(others) > FEW_NUMBERS and not np.isnan(_numbers(others, written)).any():
+            words = [text for text, missing in zip(texts, known, strict=True) if text and missing]
+        else:
+            words, known = [], [text is None for text in texts]
+            named = {*data.labels, *data.merge_labels}
+            # Unknown beside known is a class.
+            doubted = values.UNKNOWN if len(texts) > 2 else {*map(str.lower, values.MISSING)}
+            doubtful = [t for t in texts if t and t.lower() in doubted and t not in named]
+            if doubtful:
+                said.append(tell(name, "label or missing", doubtful, spellings=doubtful))
+        mask = ~np.array([*known, True], dtype=bool)[codes]  # code -1 is the last
+    lost = [word for word in words if word and word not in written.missing]
+    if lost:
+        said.append(tell(name, "labels lost", lost, rows=(~mask).sum(), spellings=lost))
+    return mask, said
+
+
+def _numbers(labels: Any, written: Format) -> Any:
+    """Labels as float64, NaN where one is no number."""
+    codes, uniques = pd.factorize(pd.Series(labels, dtype=object))
+    return convert(pd.Series(uniques, dtype=object).astype("str"), "number", written)[0][codes]
+
+
+def read(
+    series: "pd.Series[Any]", data: Data, rows: list[str], written: Format = PLAIN
+) -> TargetProfile:
     """Infer the task of a target without missing values.
 
     Parameters
@@ -57,6 +112,8 @@ def read(series: "pd.Series[Any]", data: Data, rows: list[str]) -> TargetProfile
         `task` and `positive` are followed where they are set.
     rows : list of str of length n
         Where each value stands in the source, for errors.
+    written : Format
+        How numbers are written.
 
     Raises
     ------
@@ -64,8 +121,9 @@ def read(series: "pd.Series[Any]", data: Data, rows: list[str]) -> TargetProfile
         If there is one class only, too many, or the values do not fit the task.
     """
     name = data.target
-    labels = _labels(series)
-    numbers, strays = _numbers(labels)
+    labels, warnings = _labels(series, data)
+    numbers = _numbers(labels, written)
+    strays = np.flatnonzero(np.isnan(numbers)).tolist()
     distinct = pd.unique(labels)
     if len(distinct) == 1:
         raise UserError(
@@ -75,14 +133,23 @@ def read(series: "pd.Series[Any]", data: Data, rows: list[str]) -> TargetProfile
         )
     task, reason = _task(name, data.task, labels, numbers, strays, rows, len(distinct))
     if task == "regression":
-        return TargetProfile(name, task, reason, numbers)
-    return _classified(name, task, reason, labels, data)
+        profile = TargetProfile(name, task, reason, numbers)
+        profile.warnings = sentinels(name, *np.unique(numbers, return_counts=True))
+        return profile
+    profile = _classified(name, task, reason, labels, data)
+    profile.warnings = warnings
+    if (code := code_apart(profile.classes or [])) is not None:
+        profile.warnings.append(tell(name, "code or missing", [code], code=code))
+    return profile
 
 
-def _labels(series: "pd.Series[Any]") -> Any:
+def _labels(series: "pd.Series[Any]", data: Data) -> tuple[Any, list[TableWarning]]:
     """Texts, whole numbers or booleans as an object array, by what all the values are."""
     codes, uniques = pd.factorize(series)
-    texts = [values.to_text(item) for item in uniques]
+    texts = [str(values.to_text(item, LABELS)) for item in uniques]
+    warnings: list[TableWarning] = []
+    if len(texts) <= MOST_SPELLINGS:
+        texts = _merged(list(map(str, uniques)), texts, np.bincount(codes), data, warnings)
     lower = {str(text).lower() for text in texts}
     read: Any = str
     if lower <= {"true", "false"}:
@@ -92,23 +159,54 @@ def _labels(series: "pd.Series[Any]") -> Any:
         read = int
     table = np.empty(len(texts), dtype=object)
     table[:] = [read(text) for text in texts]
-    return table[codes]
+    return table[codes], warnings
 
 
-def _numbers(labels: Any) -> tuple[Any, list[int]]:
-    """Float64 values, and the positions that are not numbers."""
-    codes, uniques = pd.factorize(labels)
-    read, bad = [], set()
-    for position, item in enumerate(uniques):
-        try:
-            number = values.to_number(item)
-        except ValueError:
-            number = np.nan
-        read.append(number)
-        if np.isnan(number):
-            bad.add(position)
-    strays = np.flatnonzero(np.isin(codes, list(bad)))
-    return np.array(read)[codes], strays.tolist()
+def _merged(
+    raw: list[str], texts: list[str], counts: Any, data: Data, warnings: list[TableWarning]
+) -> list[str]:
+    """One spelling for labels that differ in case or spaces, or that `data.merge_labels` joins."""
+    owned = {text: label for label, those in data.merge_labels.items() for text in those}
+    merged = [owned.get(text, text) for text in texts]
+    rows: Counter[str] = Counter()
+    for label, count in zip(merged, counts, strict=True):
+        rows[label] += int(count)
+    one: dict[str, str] = {}
+    for group in grouped(rows, {label: plain_key(label) for label in rows}):
+        own = [label for label in group if label in data.merge_labels]  # kept apart, if two
+        usual = own[0] if own else max(group, key=rows.__getitem__)
+        one |= {label: usual for label in group if label not in own}
+    merged = [one.get(label, label) for label in merged]
+    spellings: dict[str, list[str]] = {}
+    for label, written, text in zip(merged, raw, texts, strict=True):
+        if text not in owned and (written == text or written.strip() == text):
+            spellings.setdefault(label, []).append(written)
+    told = [
+        f"{label}: {', '.join(map(repr, those))}" for label, those in spellings.items() if those[1:]
+    ]
+    if told:
+        warnings.append(tell(data.target, "labels merged", told))
+    warnings += _alike(list(dict.fromkeys(merged)), data)
+    return merged
+
+
+def _alike(labels: list[str], data: Data) -> list[TableWarning]:
+    """Warn of labels that seem to mean the same: yes and y, 1 and True, late-night and late night."""
+    keys = {}
+    for label in labels:
+        lower = label.lower().strip(".")
+        word = "true" if lower in values.TRUE else "false" if lower in values.FALSE else ""
+        keys[label] = f"\0{word}" if word else loose_key(label)
+    groups = [
+        group
+        for group in grouped(labels, keys)
+        if sum(label in data.merge_labels for label in group) < 2
+        if any(len(label) > 1 for label in group)  # t and y may be letters
+    ]
+    if not groups:
+        return []
+    setting = ", ".join(f"{group[0]}: {group[1:]}" for group in groups).replace("'", '"')
+    return [tell(data.target, "labels alike", map(" / ".join, groups), setting=setting)]
 
 
 def _task(

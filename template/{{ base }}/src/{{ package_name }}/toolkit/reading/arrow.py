@@ -21,11 +21,22 @@ def first_rows(batches: Iterable[pa.RecordBatch], limit: int, schema: pa.Schema)
 
 def from_arrow(table: pa.Table) -> pd.DataFrame:
     """Return a frame with a plain row number as its index; durations become seconds."""
+    for position, column in enumerate(table.schema):
+        if column.type == pa.month_day_nano_interval():
+            table = table.set_column(position, column.name, _seconds(table[position]))
     frame = table.to_pandas(ignore_metadata=True)
     frame = frame.drop(columns=[n for n in frame if str(n).startswith("__index_level_")])
     for name in frame.select_dtypes("timedelta"):
         frame[name] = frame[name].dt.total_seconds()
     return frame
+
+
+def _seconds(intervals: pa.ChunkedArray) -> pa.Array:
+    """Intervals of SQL as seconds; a month counts 30 days, as in EXTRACT(epoch)."""
+    return pa.array(
+        None if i is None else (i.months * 30 + i.days) * 86_400 + i.nanoseconds / 1e9
+        for i in intervals.to_pylist()
+    )
 
 
 def refuse_duplicates(names: list[str], source: str) -> None:

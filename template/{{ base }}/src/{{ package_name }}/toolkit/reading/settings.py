@@ -1,8 +1,9 @@
 """What `params.yaml` and the environment may say about a table."""
 
-from typing import Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from ..project.settings import BaseEnvironment, BaseParams, Costs, Section
 
@@ -12,6 +13,23 @@ class Lookup(Section):
 
     key: list[str] = Field(min_length=1)
     columns: list[str] = Field(min_length=1)
+
+
+def _as_text(value: Any) -> Any:
+    """A label or a spelling as it stands in a file, which YAML may have taken for true."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+Text = Annotated[str, BeforeValidator(_as_text)]
+Bound = float | datetime | None
+
+
+class Accept(Section):
+    """A warning of the profile that the owner has looked at and takes."""
+
+    column: str | None = None
+    kind: str
+    reason: str = Field(min_length=1)
 
 
 class Data(Section):
@@ -30,8 +48,21 @@ class Data(Section):
     group: str | None = None
     drop: list[str] = []
     sensitive: list[str] = []
+    labels: dict[Text, str] = {}
+    merge_labels: dict[Text, list[Text]] = {}
+    missing: list[Text] = []
+    formats: dict[str, str] = {}
+    bounds: dict[str, tuple[Bound, Bound]] = {}
+    accept: list[Accept] = []
     limit: int | None = Field(default=None, ge=1)
     lookups: list[Lookup] = []
+
+
+class Tuning(Section):
+    """The search for settings of the last candidate: 0 trials leave it out."""
+
+    trials: int = Field(default=0, ge=0)
+    seconds: float = Field(default=600, gt=0)
 
 
 class TableParams(BaseParams):
@@ -39,6 +70,7 @@ class TableParams(BaseParams):
 
     data: Data
     costs: Costs = Costs()
+    tuning: Tuning = Tuning()
 
 
 class TableEnvironment(BaseEnvironment):

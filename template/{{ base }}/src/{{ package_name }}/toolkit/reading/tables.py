@@ -18,6 +18,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..profiling.warnings import TableWarning
 from ..project.errors import UserError
 from . import csvfile, database, sample
 from .arrow import first_rows, from_arrow, refuse_duplicates
@@ -30,6 +31,10 @@ GIB = 2**30
 MEMORY_PER_CSV_BYTE = 7
 MEMORY_PER_GZIP_BYTE = 30
 MEMORY_PER_PARQUET_BYTE = 6
+ENOUGH_MEMORY = (
+    "Set `data.limit` to a number of rows, save a CSV as Parquet (a third of the memory) without the "
+    "columns you do not need, or use a machine with more memory."
+)
 NOT_TABLES = {
     b"\x89PNG": "a PNG image",
     b"\xff\xd8\xff": "a JPEG image",
@@ -61,18 +66,23 @@ class Table:
     source : str
         The file or the query, for the report; never a password.
     lines : bool
-        Whether row 0 is line 2 of a text file.
-    warnings : list of str
+        Whether it comes from a text file.
+    warnings : list of TableWarning
+    line_of : callable, optional
+        From a row to its line, where they do not begin in line 2, one each.
     """
 
     frame: pd.DataFrame
     source: str
     lines: bool = False
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[TableWarning] = field(default_factory=list)
+    line_of: Callable[[int], int] | None = None
 
     def where(self, row: int) -> str:
         """Name a row (counted from 0) as the owner finds it in the source."""
-        return f"line {row + 2}" if self.lines else f"row {row + 1}"
+        if not self.lines:
+            return f"row {row + 1}"
+        return f"line {self.line_of(row) if self.line_of else row + 2}"
 
 
 def load(data: Data, root: Path, database_url: str | None) -> Table:
@@ -89,7 +99,7 @@ def load(data: Data, root: Path, database_url: str | None) -> Table:
                 "`data.source` is file, and `data.path` is not set. Write the path of your CSV or "
                 "Parquet file, such as data/raw/mine.csv."
             )
-        table = read_file(root / data.path, data.limit, unneeded=data.drop)
+        table = read_file(root / data.path, data.limit)
         table.source = data.path
     elif data.source == "sql":
         query, name = database.read_query(root, data.query)
@@ -104,7 +114,7 @@ def load(data: Data, root: Path, database_url: str | None) -> Table:
     return _checked(table)
 
 
-def read_file(path: Path, limit: int | None = None, unneeded: list[str] | None = None) -> Table:
+def read_file(path: Path, limit: int | None = None) -> Table:
     """Read a CSV (any common delimiter and encoding, gzip too) or a Parquet file.
 
     Parameters
@@ -112,8 +122,6 @@ def read_file(path: Path, limit: int | None = None, unneeded: list[str] | None =
     path : Path
     limit : int, optional
         Read the first rows only.
-    unneeded : list of str, optional
-        Columns that are left unread where memory is short.
 
     Raises
     ------
@@ -122,7 +130,7 @@ def read_file(path: Path, limit: int | None = None, unneeded: list[str] | None =
     """
     head = _head(path)
     if head[:4] == b"PAR1":
-        return _read_parquet(path, limit, unneeded or [])
+        return _read_parquet(path, limit)
     zipped = head[:2] == csvfile.GZIP
     if zipped:
         try:
@@ -135,11 +143,9 @@ def read_file(path: Path, limit: int | None = None, unneeded: list[str] | None =
         remedy = REMEDY.get(kind, "Name a CSV or Parquet file")
         raise UserError(f"{path.name} is {kind}, not a table. {remedy}.")
     factor = MEMORY_PER_GZIP_BYTE if zipped else MEMORY_PER_CSV_BYTE
-    skip = _fit_in_memory(path, path.stat().st_size * factor, limit, unneeded or [], "CSV")
-    frame, warnings = _within_memory(path, lambda: csvfile.read(path, zipped, limit, skip))
-    if skip:
-        warnings.append(f"Memory is short: {', '.join(skip)} (in `data.drop`) were not read.")
-    return Table(frame, path.name, lines=True, warnings=warnings)
+    _require_memory(path, path.stat().st_size * factor, limit, "CSV")
+    frame, warnings, line_of = _within_memory(path, lambda: csvfile.read(path, zipped, limit))
+    return Table(frame, path.name, True, warnings, line_of)
 
 
 def _head(path: Path) -> bytes:
@@ -168,26 +174,21 @@ def _head(path: Path) -> bytes:
     return head
 
 
-def _read_parquet(path: Path, limit: int | None, unneeded: list[str]) -> Table:
+def _read_parquet(path: Path, limit: int | None) -> Table:
     try:
         file = pq.ParquetFile(path)
-        names = file.schema_arrow.names
+        refuse_duplicates(file.schema_arrow.names, path.name)
         groups = (file.metadata.row_group(i) for i in range(file.num_row_groups))
-        size = sum(group.total_byte_size for group in groups)
-        refuse_duplicates(names, path.name)
-        need = size * MEMORY_PER_PARQUET_BYTE
-        skip = _fit_in_memory(path, need, limit, unneeded, "Parquet")
-        kept = [name for name in names if name not in skip]
+        need = sum(group.total_byte_size for group in groups) * MEMORY_PER_PARQUET_BYTE
+        _require_memory(path, need, limit, "Parquet")
 
         def read() -> pd.DataFrame:
             if limit is None:
-                return from_arrow(file.read(columns=kept))
-            batches = file.iter_batches(min(limit, 65_536), columns=kept)
+                return from_arrow(file.read())
+            batches = file.iter_batches(min(limit, 65_536))
             return from_arrow(first_rows(batches, limit, file.schema_arrow))
 
         return Table(_within_memory(path, read), path.name)
-    except pa.ArrowMemoryError as error:
-        raise _out_of_memory(path) from error
     except (pa.ArrowException, OSError) as error:
         raise UserError(
             f"{path.name} is a damaged Parquet file ({error}). Write it again from its source."
@@ -195,6 +196,8 @@ def _read_parquet(path: Path, limit: int | None, unneeded: list[str]) -> Table:
 
 
 def _checked(table: Table) -> Table:
+    for name in table.frame.select_dtypes("timedelta"):
+        table.frame[name] = table.frame[name].dt.total_seconds()
     names = [str(name) for name in table.frame.columns]
     refuse_duplicates(names, table.source)
     table.frame.columns = pd.Index(names)
@@ -218,48 +221,18 @@ def available_memory() -> int:
     return max(min(limits), 0)
 
 
-def _fit_in_memory(
-    path: Path, need: int, limit: int | None, unneeded: list[str], kind: str
-) -> list[str]:
-    """Return the columns to leave unread so that the table fits; none where memory is plenty."""
+def _require_memory(path: Path, need: int, limit: int | None, kind: str) -> None:
+    """Refuse a table that would not fit, which the system would answer by killing the process."""
     available = available_memory()
-    if limit is not None or need <= available:
-        return []
-    tried = "reading it whole"
-    if unneeded:
-        names, shares = _parquet_shares(path) if kind == "Parquet" else csvfile.shares(path)
-        skip = [name for name in names if name in unneeded]
-        need = int(need * (1 - sum(shares[names.index(name)] for name in skip)))
-        if skip and need <= available:
-            return skip
-        tried += f" and leaving out `data.drop` ({', '.join(unneeded)})"
-    remedies = "set `data.limit` to a number of rows, put columns you do not need in `data.drop`"
-    if kind == "CSV":
-        remedies += ", save it as Parquet (a third of the memory)"
-    raise UserError(
-        f"{path.name} ({path.stat().st_size / GIB:.2f} GiB {kind}) needs about {need / GIB:.1f} GiB "
-        f"of memory and {available / GIB:.1f} GiB are free. Tried: {tried}. "
-        f"Remedy: {remedies}, or use a machine with more memory."
-    )
-
-
-def _parquet_shares(path: Path) -> tuple[list[str], list[float]]:
-    metadata = pq.ParquetFile(path).metadata
-    names = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
-    group = metadata.row_group(0)
-    sizes = [group.column(i).total_uncompressed_size for i in range(metadata.num_columns)]
-    return names, [size / max(sum(sizes), 1) for size in sizes]
-
-
-def _out_of_memory(path: Path) -> UserError:
-    return UserError(
-        f"Memory ran out while {path.name} was read whole. Set `data.limit`, put columns you do "
-        "not need in `data.drop`, save it as Parquet, or use a machine with more memory."
-    )
+    if limit is None and need > available:
+        raise UserError(
+            f"{path.name} ({path.stat().st_size / GIB:.2f} GiB {kind}) needs about "
+            f"{need / GIB:.1f} GiB of memory and {available / GIB:.1f} GiB are free. {ENOUGH_MEMORY}"
+        )
 
 
 def _within_memory(path: Path, read: Callable[[], T]) -> T:
     try:
         return read()
     except (MemoryError, pa.ArrowMemoryError) as error:
-        raise _out_of_memory(path) from error
+        raise UserError(f"Memory ran out while {path.name} was read. {ENOUGH_MEMORY}") from error

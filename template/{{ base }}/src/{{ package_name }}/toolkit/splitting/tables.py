@@ -111,6 +111,13 @@ def split_by_group(
     distinct = len(np.unique(groups))
     if distinct < 2:
         raise UserError(f"`data.group` is {group!r}, which has one value. Unset it.")
+    if distinct == 2:
+        values = " and ".join(repr(value) for value in uniques[:2].tolist())
+        raise UserError(
+            f"`data.group` is {group!r}, and one of its two values ({values}) would be all of the test "
+            "set: the other one alone cannot be trained on and validated by group. Load rows of a "
+            "third group, or unset `data.group`."
+        )
     placeholder = np.zeros((len(codes), 1))
     parts = round(1 / test_size)
     splitter: Any

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..profiling.datasheet import meanings
 from ..project.errors import UserError
 from ..project.files import write_json
 from ..reading.settings import Lookup
@@ -15,6 +16,7 @@ from ..training.bundle import BUNDLE, check_parity, replacing
 from ..training.scoring import predict_scores
 from .dataset import Table, columns_of
 from .encoder import Encoder
+from .explanation import made_up, references_of, usual
 from .export import write_model
 from .predictor import Predictor
 
@@ -33,6 +35,7 @@ def write_bundle(
     held_out: pd.DataFrame,
     lookups: Sequence[Lookup],
     home: Path = BUNDLE,
+    ladder: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write a whole bundle, check it against the trained model, and put it at `home`.
 
@@ -54,6 +57,8 @@ def write_bundle(
         Columns that the snapshot keeps.
     home : Path
         Under `root`.
+    ladder : dict, optional
+        The comparison that the model comes from, put in place with it.
 
     Returns
     -------
@@ -68,7 +73,7 @@ def write_bundle(
     held_out = held_out[:PARITY_ROWS]
     metadata |= {"trained": _span(table), "schema": table.schema.to_json()}
     metadata |= {"features": encoder.names_}
-    with replacing(root, home) as work:
+    with replacing(root, home, ladder) as work:
         metadata |= write_model(model, len(encoder.names_), work)
         if metadata["format"] == "skops":
             logger.warning("%s. It is served by scikit-learn.", metadata["format_reason"])
@@ -76,11 +81,16 @@ def write_bundle(
         metadata["lookups_as_of"] = snapshot["as_of"]
         write_json(work / "encoder.json", encoder.state())
         write_json(work / "lookups.json", snapshot)
+        write_json(work / "references.json", references_of(columns_of(table.x), encoder.kinds))
         write_json(work / "metadata.json", metadata)
         metadata["parity"] = {
             "rows": len(held_out),
             "largest_difference": _parity(work, encoder, model, held_out, table),
         }
+        predictor = Predictor.load(work, encoder.derive)
+        metadata["examples"] = made_up(predictor)
+        metadata["usual"] = usual(predictor.references or {})
+        metadata["meanings"] = meanings(root, encoder.kinds)
         write_json(work / "metadata.json", metadata)
     return metadata
 

@@ -17,6 +17,10 @@ MAX_CATEGORIES = 255
 MAX_WORDS = 200
 WORD = re.compile(r"\w\w+")
 LARGEST = 1e19  # beyond it, its square would be infinite in float32, which no model takes
+# float32 keeps 7 digits, and scikit-learn's trees take values within 1e-7 for equal: numbers that
+# differ by less than a thousandth of their size, or of 1, are centred and scaled before.
+NARROW = 1e-3
+HUGE = 1e15
 DAY = np.timedelta64(1, "D")
 TWO_YEARS = np.timedelta64(730, "D")
 
@@ -32,17 +36,27 @@ def names_of(part: Part) -> list[str]:
 
 def fit_number(name: str, values: NDArray[Any], kind: str) -> Part:
     """Learn the median (a boolean: the commoner value) that stands in for what is missing."""
-    present = values[np.isfinite(values)]
+    present = values[np.isfinite(values)].astype(np.float64)  # an owner's condition is of bools
     if kind == "boolean":
         fill = float(np.mean(present) >= 0.5) if len(present) else 0.0
     else:
         fill = float(np.median(present)) if len(present) else 0.0
-    return {"name": name, "kind": "number", "fill": fill, "flag": len(present) < len(values)}
+    part = {"name": name, "kind": "number", "fill": fill, "flag": len(present) < len(values)}
+    if kind != "boolean" and len(present):
+        low, high = (float(value) for value in np.quantile(present, (0.05, 0.95)))
+        spread = high - low or float(present.max() - present.min())
+        size = max(abs(low), abs(high))
+        narrow = spread < NARROW * max(size, 1.0) or size > HUGE
+        if narrow and 0 < spread < np.inf:
+            part |= {"center": fill, "scale": spread}
+    return part
 
 
 def _apply_number(part: Part, values: NDArray[Any], out: NDArray[np.float32]) -> None:
     missing = ~np.isfinite(values)
     filled = np.where(missing, part["fill"], values)
+    if "scale" in part:  # in float64
+        filled = (filled - part["center"]) / part["scale"]
     out[:, 0] = np.minimum(np.maximum(filled, -LARGEST), LARGEST)  # np.clip: 4 times as slow on one
     if part["flag"]:
         out[:, 1] = missing

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..evaluation.intervals import Units
 from ..profiling.contract import columns_from_frame
 from ..profiling.schema import Schema
 from ..project.files import read_json, write_bytes
@@ -51,6 +52,11 @@ class Table:
             if self.schema.group is None
             else self.raw[self.schema.group].astype(str).to_numpy()
         )
+
+    @property
+    def units(self) -> Units:
+        """What hangs together, as the split kept it: groups, days, or single rows."""
+        return Units.of(len(self.y), self.groups, self.time)
 
     @property
     def columns(self) -> dict[str, NDArray[Any]]:

@@ -101,6 +101,18 @@ class Encoder:
         return [name for part in self.parts_ for name in names_of(part)]
 
     @property
+    def sources_(self) -> list[str]:
+        """The column, or the feature of `derive`, that each of the d matrix columns is made of."""
+        return [part["name"] for part in self.parts_ for _ in names_of(part)]
+
+    @property
+    def one_hot_width_(self) -> int:
+        """Columns that the matrix has at most, once each code has one of its own."""
+        codes = [part for part in self.parts_ if part.get("codes")]
+        levels = sum(len(part.get("categories", range(24))) + 2 for part in codes)
+        return len(self.names_) - len(codes) + levels
+
+    @property
     def categorical_(self) -> list[int]:
         flags = [part.get("codes", False) for part in self.parts_ for _ in names_of(part)]
         return [position for position, flag in enumerate(flags) if flag]

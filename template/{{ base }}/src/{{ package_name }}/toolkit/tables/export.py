@@ -1,7 +1,7 @@
 """From a fitted model to the file the service loads: ONNX, or skops where that cannot be had.
 
 The graph takes the encoder's float32 matrix `x` (n, d) and answers `probabilities` (n, classes)
-or `value` (n, 1). The encoder goes beside it as JSON, so the service needs neither scikit-learn
+or `value` (n, 1), in float64 where the target was standardized. The encoder goes beside it as JSON, so the service needs neither scikit-learn
 nor a pickle.
 """
 
@@ -27,6 +27,7 @@ from sklearn.feature_selection import SelectKBest
 from sklearn.pipeline import Pipeline
 
 from .boosters import catboost_graph, is_catboost
+from .standard_target import put_back, without_target
 
 OPSET = {"": 18, "ai.onnx.ml": 3}
 
@@ -74,7 +75,7 @@ update_registered_converter(
 
 
 def write_model(model: Any, width: int, folder: Path) -> dict[str, Any]:
-    """Write `model.onnx`, or `model.skops` with the types it is allowed to load.
+    """Write `model.onnx`, or `model.skops` where that cannot be had.
 
     Parameters
     ----------
@@ -88,16 +89,14 @@ def write_model(model: Any, width: int, folder: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        `format`, and for skops `trusted_types` and `format_reason`.
+        `format`, and for skops `format_reason`.
     """
     try:
         graph = _convert(model, width)
     except (MissingConverter, MissingShapeCalculator, NotImplementedError, RuntimeError) as error:
         skops.io.dump(model, folder / "model.skops")
-        trusted = skops.io.get_untrusted_types(file=folder / "model.skops")
         return {
             "format": "skops",
-            "trusted_types": list(trusted),
             "format_reason": f"{type(model).__name__} has no ONNX form: {str(error).splitlines()[0]}",
         }
     (folder / "model.onnx").write_bytes(graph.SerializeToString())
@@ -106,10 +105,17 @@ def write_model(model: Any, width: int, folder: Path) -> dict[str, Any]:
 
 def _convert(model: Any, width: int) -> onnx.ModelProto:
     wanted = "probabilities" if is_classifier(model) else "value"
+    model, scaler = without_target(model)
+    graph = _convert_estimator(model, width)
+    _keep_one_output(graph.graph, wanted)
+    if scaler is not None:
+        put_back(graph.graph, scaler)
+    return graph
+
+
+def _convert_estimator(model: Any, width: int) -> onnx.ModelProto:
     if is_catboost(model):
-        graph = catboost_graph(model)
-        _keep_one_output(graph.graph, wanted)
-        return graph
+        return catboost_graph(model)
     doubles = _begins_with_cast(model)
     model = _without_casts(model)
     options: Any = {id(model): {"zipmap": False}} if is_classifier(model) else None
@@ -119,7 +125,6 @@ def _convert(model: Any, width: int) -> onnx.ModelProto:
     )
     if doubles:
         _take_float32(graph.graph)
-    _keep_one_output(graph.graph, wanted)
     return graph
 
 

@@ -1,25 +1,34 @@
 """The exported model: the same answer for a record alone, in a batch or in a file."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
+from zipfile import BadZipFile
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from ..profiling.schema import Schema, columns_from_records
+from ..profiling.schema import Schema, typed_columns
 from ..project.errors import UserError
 from ..project.files import read_json, restore_folder
+from ..project.telemetry import traced
+from ..training.bundle import verified_metadata
+from . import skops_types
 from .encoder import Derive, Encoder
+from .explanation import MOST_COLUMNS, explain
+from .record_encoder import beyond, compiled, table_of_steps, unknown
 from .snapshot import Snapshot
+from .tracing import Untraceable
 
 Matrix = NDArray[np.float32]
 Model = Callable[[Matrix], NDArray[np.float64]]
 Respond = Callable[["Predictor", NDArray[np.float64]], list[dict[str, Any]]]
 
+logger = logging.getLogger(__name__)
 _UNUSABLE = (
     onnx_errors.Fail,
     onnx_errors.InvalidArgument,
@@ -46,6 +55,8 @@ class Predictor:
     respond : callable, optional
         From the model's outputs to what a caller is told, one dict a row; only `predict_records`
         and `predict_columns` need it.
+    references : dict of str to list, optional
+        Quantiles of each column, against which a prediction is explained.
     """
 
     def __init__(
@@ -55,19 +66,29 @@ class Predictor:
         model: Model,
         snapshot: Snapshot,
         respond: Respond | None = None,
+        references: dict[str, list[Any]] | None = None,
     ) -> None:
         self.metadata = metadata
         self.version = str(metadata["model_version"])
         self.schema = Schema.from_json(metadata["schema"])
         self._encoder = encoder
-        self._model = model
+        self._model = traced("model", model)
         self._snapshot = snapshot
-        self._respond = respond
+        self._respond = respond or _nothing
+        self.references = references
+        self._seen = {
+            column.name: tuple(np.array(column.seen, "M8[us]" if column.kind == "date" else float))
+            for column in self.schema.columns
+            if column.seen and column.name != self.schema.time  # which always moves on
+        }
         self._known = {
             part["name"]: frozenset({*part["categories"], *part["rare"], None})
             for part in encoder.parts_
             if part["kind"] == "category" and part["name"] in encoder.kinds
         }
+        self.steps = self._table_of_steps()
+        encode = compiled(self.steps, snapshot) if self.steps else None
+        self._encode = traced("encode", encode) if encode else None
 
     @classmethod
     def load(cls, folder: Path, derive: Derive, respond: Respond | None = None) -> Self:
@@ -87,36 +108,63 @@ class Predictor:
             If there is no bundle, or one that cannot be used.
         """
         restore_folder(folder)
-        contents = [
-            read_json(folder / f"{name}.json", "train")
-            for name in ("metadata", "encoder", "lookups")
-        ]
-        metadata, state, lookups = contents
+        metadata = verified_metadata(folder)
+        state, lookups = (
+            read_json(folder / f"{name}.json", "train") for name in ("encoder", "lookups")
+        )
+        references = folder / "references.json"
         try:
             schema = Schema.from_json(metadata["schema"])
             model = _load_skops if metadata["format"] == "skops" else _load_onnx
             return cls(
                 metadata,
                 Encoder.from_state(state, derive),
-                model(folder, metadata),
+                model(folder),
                 Snapshot(lookups, {column.name: column.kind for column in schema.columns}),
                 respond,
+                # Of a release before 2.0 there are none.
+                read_json(references, "train") if references.is_file() else None,
             )
-        except (KeyError, TypeError, ValidationError, *_UNUSABLE) as error:
+        except (KeyError, TypeError, ValidationError, BadZipFile, *_UNUSABLE) as error:
             raise UserError(
                 f"The model in {folder} cannot be used ({type(error).__name__}: {error}). "
                 "Run `train` again."
             ) from error
 
-    def predict_records(self, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Answer validated records; a column that may be left out may be absent.
+    def _table_of_steps(self) -> dict[str, Any] | None:
+        """What one record goes through, unless the owner's features are no table of steps."""
+        encoder, columns = self._encoder, self.schema.columns
+        try:
+            return table_of_steps(
+                {column.name: column.kind for column in columns},
+                encoder.parts_,
+                encoder.derive,
+                {name: sorted(filter(None, values)) for name, values in self._known.items()},
+                {column.name: column.seen for column in columns if column.name in self._seen},
+            )
+        except Untraceable as reason:
+            logger.info("features.py: %s; one record takes as long as a small batch.", reason)
+            return None
+
+    def predict_records(self, records: Sequence[BaseModel]) -> list[dict[str, Any]]:
+        """Answer records as `record_model` validated them.
 
         Returns
         -------
         list of dict
             As `predict_columns`.
         """
-        return self.predict_columns(columns_from_records(self.schema, list(records)))
+        values = [record.__dict__ for record in records]
+        if self._encode is None:
+            names = [column.name for column in self.schema.columns]
+            listed = {name: [row[f"c{i}"] for row in values] for i, name in enumerate(names)}
+            return self.predict_columns(typed_columns(self.schema, listed))
+        encoded = [self._encode(row) for row in values]
+        matrix = np.array([numbers for numbers, _ in encoded], dtype=np.float32)
+        responses = self._respond(self, self._model(matrix))
+        for response, (_, warnings) in zip(responses, encoded, strict=True):
+            response["warnings"] = warnings
+        return responses
 
     def predict_columns(self, columns: Mapping[str, NDArray[Any]]) -> list[dict[str, Any]]:
         """Answer typed columns of the schema, each of shape (n,).
@@ -130,13 +178,52 @@ class Predictor:
         for name, known in self._known.items():
             for row, value in enumerate(filled[name]):
                 if value not in known:
-                    text = f"{name}: the training data has no {value!r}; it counts as unknown."
-                    warnings.setdefault(row, []).append(text)
-        assert self._respond is not None
+                    warnings.setdefault(row, []).append(unknown(name, value))
+        for name, (low, high) in self._seen.items():
+            values = filled[name]
+            for row in np.flatnonzero((values < low) | (values > high)).tolist():
+                sentence = beyond(name, low.item(), high.item(), values[row].item())
+                warnings.setdefault(row, []).append(sentence)
         responses = self._respond(self, self.outputs(filled))
         for row, response in enumerate(responses):
             response["warnings"] = warnings.get(row, [])
         return responses
+
+    @property
+    def explainable(self) -> bool:
+        """Whether `explain` answers, and soon enough."""
+        return self.references is not None and len(self.schema.columns) <= MOST_COLUMNS
+
+    def explain(self, columns: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+        """Why one record is predicted as it is; see `explanation`.
+
+        Parameters
+        ----------
+        columns : mapping of str to ndarray of shape (1,)
+            Typed, as for `predict_columns`.
+
+        Returns
+        -------
+        dict
+            `explained` (the class whose probability it is: of two the positive one, else the predicted
+            one; or the target), `base`, `value` and `contributions`, which add up to the difference.
+        """
+        filled, target = self.fill(columns), self.schema.target
+        position, explained = 0, target.name
+        if target.classes:
+            two = self.metadata["threshold"] is not None
+            position = 1 if two else int(np.argmax(self.outputs(filled)[0]))
+            explained = label_text(target.classes[position])
+        kinds = {column.name: column.kind for column in self.schema.columns}
+        base, value, contributions = explain(
+            filled, kinds, self.references or {}, lambda rows: self.outputs(rows)[:, position]
+        )
+        return {
+            "explained": explained,
+            "base": base,
+            "value": value,
+            "contributions": contributions,
+        }
 
     def fill(self, columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """The columns with gaps filled from the snapshot, as `predict_columns` fills them."""
@@ -156,12 +243,16 @@ class Predictor:
         return self._model(matrix)
 
 
+def _nothing(predictor: Predictor, outputs: NDArray[np.float64]) -> list[dict[str, Any]]:
+    return [{} for _ in outputs]
+
+
 def label_text(value: str | int | float | bool) -> str:
     """The key of a class in `probabilities`, as JSON would write the class."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _load_onnx(folder: Path, _: dict[str, Any]) -> Model:
+def _load_onnx(folder: Path) -> Model:
     options = onnxruntime.SessionOptions()
     # One thread a call: several would fight over the cores that the workers already use.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -178,10 +269,8 @@ def _load_onnx(folder: Path, _: dict[str, Any]) -> Model:
     return run
 
 
-def _load_skops(folder: Path, metadata: dict[str, Any]) -> Model:
-    from skops.io import load  # with scikit-learn behind it: only for models ONNX cannot hold
-
-    estimator = load(folder / "model.skops", trusted=metadata["trusted_types"])
+def _load_skops(folder: Path) -> Model:
+    estimator = skops_types.load(folder / "model.skops")  # what ONNX cannot hold
     answer = getattr(estimator, "predict_proba", None) or estimator.predict
 
     def run(matrix: Matrix) -> NDArray[np.float64]:

@@ -28,7 +28,7 @@ class Snapshot:
 
     def __init__(self, content: Mapping[str, Any], kinds: Mapping[str, str]) -> None:
         as_of = content["as_of"]
-        self._tables = [_Table(table, kinds, as_of) for table in content["tables"]]
+        self.tables = [_Table(table, kinds, as_of) for table in content["tables"]]
 
     def fill(
         self, columns: Mapping[str, NDArray[Any]]
@@ -43,7 +43,7 @@ class Snapshot:
             By row, for the keys that the snapshot does not have.
         """
         filled, warnings = dict(columns), dict[int, list[str]]()
-        for table in self._tables:
+        for table in self.tables:
             table.fill(filled, warnings)
         return filled, warnings
 
@@ -76,19 +76,25 @@ class _Table:
             return
         wanted = np.flatnonzero(np.logical_or.reduce(list(gaps.values())))
         keys = list(zip(*(filled[name][wanted].tolist() for name in self.key), strict=True))
+        known = np.fromiter((key in self.rows for key in keys), bool, len(keys))
         for position, name in enumerate(self.columns):
-            values = filled[name] = filled[name].copy()
-            for row, key in zip(wanted.tolist(), keys, strict=True):
-                if gaps[name][row] and key in self.rows:
-                    values[row] = self.rows[key][position]
-        for row, key in zip(wanted.tolist(), keys, strict=True):
-            if key not in self.rows:
-                warnings.setdefault(row, []).append(self._nothing_for(key))
+            here = np.flatnonzero(gaps[name][wanted] & known).tolist()
+            if here:
+                values = filled[name] = filled[name].copy()
+                values[wanted[here]] = [self.rows[keys[at]][position] for at in here]
+        for at in np.flatnonzero(~known).tolist():
+            warnings.setdefault(int(wanted[at]), []).append(self.nothing_for(keys[at]))
 
-    def _nothing_for(self, key: tuple[Any, ...]) -> str:
-        asked = ", ".join(f"{name}={value}" for name, value in zip(self.key, key, strict=True))
+    def nothing_for(self, key: tuple[Any, ...]) -> str:
+        asked = ", ".join(
+            f"{name}={_said(value)}" for name, value in zip(self.key, key, strict=True)
+        )
         dated = f" of {self.as_of}" if self.as_of else ""
         return f"{', '.join(self.columns)}: the snapshot{dated} has nothing for {asked}."
+
+
+def _said(value: Any) -> Any:
+    return "nothing" if value is None or value != value else value
 
 
 def is_missing(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -10,7 +10,8 @@ has fitted them. Fitting every pipeline apart gives the same scores and takes 1.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,9 @@ from tqdm import tqdm
 
 from ..project.errors import UserError
 from ..splitting.folds import Fold
+
+# From positions among the rows that a model is fitted on to folds of them, made as the outer ones are.
+Inner = Callable[[NDArray[np.intp]], list[Fold]]
 
 
 class CandidateUnavailable(Exception):
@@ -44,12 +48,29 @@ class Candidate:
         an unfitted estimator.
     members : tuple of str
         Names of earlier candidates that it is made from, such as those that vote.
+    settle : callable, optional
+        Finds keyword arguments of `build` on the rows of a fit: takes `build` of the fitted encoder,
+        the encoded rows, their truth, an `Inner`, and the `Scoring`. Without it, or where nothing is
+        settled, `build` has its defaults.
     """
 
     name: str
     reason: str
     build: Callable[..., Any]
     members: tuple[str, ...] = ()
+    settle: Callable[..., dict[str, Any]] | None = None
+
+    def settled(
+        self, encoder: Any, x: Any, y: NDArray[Any], inner: Inner | None, scoring: "Scoring"
+    ) -> dict[str, Any]:
+        """What `settle` finds; nothing where there is none, or no inner folds to find it on."""
+        if self.settle is None or inner is None:
+            return {}
+        return self.settle(partial(self.build, encoder), x, y, inner, scoring)
+
+    def given(self, settings: dict[str, Any]) -> "Candidate":
+        """The candidate with settings that were found before."""
+        return replace(self, build=partial(self.build, **settings), settle=None)
 
 
 @dataclass(frozen=True)
@@ -73,12 +94,18 @@ class Scoring:
 
 @dataclass
 class Result:
-    """What the comparison measured of one candidate; scores are one a fold, higher is better."""
+    """What the comparison measured of one candidate; scores are one a fold, higher is better.
+
+    `fit_seconds` is the sum over the folds, that of its members included; `settings` what was settled
+    in each.
+    """
 
     candidate: Candidate
     scores: list[float] = field(default_factory=list)
     fit_seconds: float = 0.0
     predictions: list[NDArray[Any]] = field(default_factory=list)
+    settings: list[dict[str, Any]] = field(default_factory=list)
+    repeats: int = 1
 
     @property
     def name(self) -> str:
@@ -97,8 +124,8 @@ class Result:
 
     @property
     def standard_error(self) -> float:
-        """Standard error of the mean over the folds."""
-        return self.std / float(np.sqrt(len(self.scores)))
+        """Standard error of the mean over the folds; drawing them again brings no new rows."""
+        return self.std / float(np.sqrt(len(self.scores) / self.repeats))
 
     @property
     def out_of_fold(self) -> NDArray[Any]:
@@ -108,12 +135,13 @@ class Result:
 
 @dataclass
 class Comparison:
-    """All candidates over the same folds."""
+    """All candidates over the same folds; those of `beside` are measured, and never chosen."""
 
     metric: str
     folds: list[Fold]
     results: list[Result]
     left_out: list[dict[str, str]]
+    beside: list[Result] = field(default_factory=list)
 
     @property
     def best(self) -> Result:
@@ -127,7 +155,12 @@ class Comparison:
 
     def result(self, name: str) -> Result:
         """The result of the candidate called `name`."""
-        return next(result for result in self.results if result.name == name)
+        return next(each for each in [*self.results, *self.beside] if each.name == name)
+
+    def without(self, name: str) -> "Comparison":
+        """The comparison as it would have been without one candidate, unless it is the only one."""
+        kept = [result for result in self.results if result.name != name]
+        return replace(self, results=kept or self.results)
 
     def to_json(self, chosen: Result, rule: str) -> dict[str, Any]:
         """The content of `reports/ladder.json`, in which a candidate is called a rung."""
@@ -142,9 +175,11 @@ class Comparison:
                     "mean": result.mean,
                     "std": result.std,
                     "scores": result.scores,
+                    "ci": list(gain_interval(np.array(result.scores), self.folds)),
                     "gain": result.mean - first.mean,
                     "gain_ci": [low, high],
                     "fit_seconds": round(result.fit_seconds, 3),
+                    **({"settings": result.settings} if any(result.settings) else {}),
                 }
             )
         return {
@@ -188,6 +223,12 @@ def gain_interval(
     return mean - half, mean + half
 
 
+def repeats_of(folds: list[Fold]) -> int:
+    """How often the folds hold each row out."""
+    held_out = np.concatenate([validation for _, validation in folds])
+    return round(len(held_out) / len(np.unique(held_out)))
+
+
 def cross_validate(
     candidates: Sequence[Candidate],
     x: Any,
@@ -195,6 +236,8 @@ def cross_validate(
     folds: list[Fold],
     scoring: Scoring,
     encoder: BaseEstimator | None = None,
+    beside: Sequence[Candidate] = (),
+    inner: Inner | None = None,
 ) -> Comparison:
     """Fit and score every candidate on every fold.
 
@@ -212,13 +255,20 @@ def cross_validate(
         Such as `scoring.by_scorer` gives.
     encoder : transformer, optional
         Cloned and fitted inside each fold, on its training rows only.
+    beside : sequence of Candidate
+        Measured in the same way, but not on the ladder: they answer another question.
+    inner : callable, optional
+        From positions to folds of these rows, for candidates that settle something within a fold.
 
     Raises
     ------
     UserError
         If a candidate cannot be fitted or scored; the message names it.
     """
-    results = {candidate.name: Result(candidate) for candidate in candidates}
+    ladder = {candidate.name for candidate in candidates}
+    candidates = [*candidates, *beside]
+    repeats = repeats_of(folds)
+    results = {candidate.name: Result(candidate, repeats=repeats) for candidate in candidates}
     left_out: dict[str, str] = {}
     bar = tqdm(total=len(folds) * len(candidates), desc="cross-validating", unit="fit")
     for train, validation in folds:
@@ -228,6 +278,7 @@ def cross_validate(
             fitted_encoder = clone(encoder).fit(x_train, y[train])
             x_train, x_valid = fitted_encoder.transform(x_train), fitted_encoder.transform(x_valid)
         fitted: dict[str, Any] = {}
+        seconds: dict[str, float] = {}
         for candidate in candidates:
             bar.set_postfix_str(candidate.name)
             bar.update()
@@ -237,7 +288,9 @@ def cross_validate(
             try:
                 # Members are taken as this fold has fitted them.
                 members = [FrozenEstimator(fitted[name]) for name in candidate.members]
-                model = candidate.build(fitted_encoder, *members)
+                within = partial(_within, inner, train) if inner else None
+                settings = candidate.settled(fitted_encoder, x_train, y[train], within, scoring)
+                model = candidate.build(fitted_encoder, *members, **settings)
                 fitted[candidate.name] = model.fit(x_train, y[train])
             except CandidateUnavailable as reason:
                 left_out[candidate.name] = str(reason)
@@ -248,17 +301,28 @@ def cross_validate(
                     f"data, or leave it out: `ladder.skip: [{candidate.name}]` in params.yaml."
                 ) from error
             result = results[candidate.name]
-            result.fit_seconds += time.perf_counter() - started
+            result.settings.append(settings)
+            # A vote costs what its members cost, and what it adds.
+            spent = time.perf_counter() - started
+            seconds[candidate.name] = spent + sum(seconds[name] for name in candidate.members)
+            result.fit_seconds += seconds[candidate.name]
             predictions = scoring.predict(fitted[candidate.name], x_valid)
             result.predictions.append(predictions)
             result.scores.append(scoring.score(scoring.metric, predictions, y[validation]))
     bar.close()
+    measured = [each for each in results.values() if each.scores and each.name not in left_out]
     return Comparison(
         scoring.metric,
         folds,
-        [result for result in results.values() if result.scores],
+        [result for result in measured if result.name in ladder],
         [{"name": name, "reason": reason} for name, reason in left_out.items()],
+        [result for result in measured if result.name not in ladder],
     )
+
+
+def _within(inner: Inner, train: NDArray[np.intp], rows: NDArray[np.intp]) -> list[Fold]:
+    """Inner folds of some of the training rows of a fold."""
+    return inner(train[rows])
 
 
 def drop_skipped(candidates: list[Candidate], skip: list[str]) -> list[Candidate]:

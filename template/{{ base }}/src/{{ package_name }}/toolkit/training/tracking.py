@@ -2,13 +2,17 @@
 
 import logging
 import os
+import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
+from ..evaluation.openings import last_opened
+from ..project.errors import UserError
 from ..project.settings import Project
 
 if TYPE_CHECKING:
@@ -16,6 +20,16 @@ if TYPE_CHECKING:
     from .comparison import Comparison, Result
 
 logger = logging.getLogger(__name__)
+STORE, FILES = "mlflow.db", "mlruns"
+TEST_SET = "test_set"  # the tag of a run whose model was evaluated: the SHA-256 of the test rows
+# Where MLflow's tables hold whole addresses of files.
+_ADDRESSES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
+    ("model_versions", "source"),
+)
 
 
 def log_comparison(
@@ -25,22 +39,24 @@ def log_comparison(
     chosen: "Result",
     tags: Mapping[str, str],
     artifacts: Sequence[Path],
+    trials: Sequence[Mapping[str, Any]] = (),
 ) -> str | None:
-    """Log a comparison of candidates; return the parent's run id.
+    """Log a comparison of candidates, and the trials of a search; return the parent's run id.
 
-    A tracking store that cannot be reached does not cost the trained model: a warning is logged
-    and None returned.
+    A tracking store that cannot be used does not cost the trained model: a warning is logged and
+    None returned.
     """
-    mlflow, metric = connect(project), comparison.metric
-    from mlflow.exceptions import MlflowException
-
+    metric = comparison.metric
     try:
+        mlflow = connect(project)
         choose_experiment(project, mlflow)
         with mlflow.start_run(run_name=f"comparison: {chosen.name}", tags=dict(tags)) as parent:
             mlflow.log_params(_flat(params.model_dump(mode="json")))
             mlflow.log_metrics({f"cv_{metric}": chosen.mean, f"cv_{metric}_std": chosen.std})
             for artifact in artifacts:
                 mlflow.log_artifact(str(artifact))
+            if trials:
+                mlflow.log_dict({"trials": list(trials)}, "trials.json")
             for step, result in enumerate(comparison.results):
                 measured = {f"cv_{metric}": result.mean, "fit_seconds": result.fit_seconds}
                 with mlflow.start_run(run_name=result.name, nested=True, tags=dict(tags)):
@@ -49,7 +65,7 @@ def log_comparison(
                     for fold, score in enumerate(result.scores):
                         mlflow.log_metric(f"fold_{metric}", score, step=fold)
         return str(parent.info.run_id)
-    except (MlflowException, OSError) as error:
+    except Exception as error:  # noqa: BLE001  whatever it is, the model is worth more than its record
         logger.warning(
             "The comparison was not logged to MLflow (%s). The model is kept.", why(project, error)
         )
@@ -62,16 +78,31 @@ def log_evaluation(
     """Add test scores and figures to the run of the comparison that made the model."""
     if run_id is None:
         return
-    mlflow = connect(project)
-    from mlflow.exceptions import MlflowException
-
     try:
+        mlflow = connect(project)
         with mlflow.start_run(run_id=run_id):
             mlflow.log_metrics({f"test_{name}": value for name, value in scores.items()})
+            mlflow.set_tag(TEST_SET, last_opened(project.root))
             for artifact in artifacts:
                 mlflow.log_artifact(str(artifact), artifact_path="figures")
-    except (MlflowException, OSError) as error:
+    except Exception as error:  # noqa: BLE001
         logger.warning("The evaluation was not logged to MLflow (%s).", why(project, error))
+
+
+def judged(project: Project, test_set: str) -> set[str]:
+    """The models whose evaluation on a test set MLflow knows of; none where its store does not answer."""
+    if not (project.environment().mlflow_tracking_uri or (project.root / STORE).exists()):
+        return set()
+    try:
+        runs = connect(project).search_runs(
+            search_all_experiments=True,
+            filter_string=f"tags.{TEST_SET} = '{test_set}'",
+            output_format="list",
+        )
+    except Exception as error:  # noqa: BLE001
+        logger.warning("MLflow was not asked (%s).", why(project, error))
+        return set()
+    return {run.data.tags["model_version"] for run in runs}
 
 
 def why(project: Project, error: BaseException) -> str:
@@ -104,12 +135,60 @@ def connect(project: Project) -> Any:
     # Importing MLflow sets its own loggers up, so they are quietened after it.
     for name, level in (("mlflow", "WARNING"), ("alembic", "WARNING"), ("urllib3", "ERROR")):
         logging.getLogger(name).setLevel(level)
-    mlflow.set_tracking_uri(project.environment().mlflow_tracking_uri or _local(project.root))
+    address = project.environment().mlflow_tracking_uri or _local(project.root)
+    if address == _local(project.root):
+        _follow(project.root)
+    mlflow.set_tracking_uri(address)
     return mlflow
 
 
 def _local(root: Path) -> str:
-    return f"sqlite:///{root.resolve() / 'mlflow.db'}"
+    """The local store's address, relative to where the command runs, which is the project's folder.
+
+    No way to write a `?`, `#` or `%` of an absolute path survives both MLflow and SQLAlchemy.
+    """
+    return f"sqlite:///{Path(os.path.relpath(root / STORE)).as_posix()}"
+
+
+def _files(root: Path) -> str:
+    return (root / FILES).resolve().as_uri()
+
+
+def _follow(root: Path) -> None:
+    """Make the local store point to its files where the project lies now.
+
+    MLflow keeps whole addresses from the day an experiment began; a project that was moved, renamed
+    or copied since would go on reading and writing in the place it had then.
+
+    Raises
+    ------
+    UserError
+        If the file is no store of MLflow's.
+    """
+    if not (root / STORE).exists():
+        return
+    here = _files(root)
+    known = "SELECT DISTINCT artifact_location FROM experiments WHERE artifact_location LIKE ?"
+    try:
+        with closing(sqlite3.connect(root / STORE)) as connection, connection:
+            for (place,) in connection.execute(known, [f"file:%/{FILES}"]).fetchall():
+                if place == here:
+                    continue
+                for table, column in _ADDRESSES:
+                    connection.execute(
+                        f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608
+                        f"WHERE substr({column} || '/', 1, ?) = ?",
+                        [here, len(place) + 1, len(place) + 1, place + "/"],
+                    )
+                logger.info("%s: its files are in %s now.", STORE, root / FILES)
+    except sqlite3.OperationalError as error:
+        if "no such table" not in str(error):  # a store that MLflow has not set up yet
+            raise UserError(f"{root / STORE} cannot be used: {error}.") from error
+    except sqlite3.DatabaseError as error:
+        raise UserError(
+            f"{root / STORE} is no store of MLflow's ({error}). Restore the file, or move it away "
+            "to begin another one."
+        ) from error
 
 
 def choose_experiment(project: Project, mlflow: Any) -> None:
@@ -117,7 +196,7 @@ def choose_experiment(project: Project, mlflow: Any) -> None:
     # Not asked of the environment: MLflow writes there what it was told.
     root, name = project.root, project.slug
     if mlflow.get_tracking_uri() == _local(root) and not mlflow.get_experiment_by_name(name):
-        mlflow.create_experiment(name, artifact_location=(root / "mlruns").resolve().as_uri())
+        mlflow.create_experiment(name, artifact_location=_files(root))
     mlflow.set_experiment(name)
 
 

@@ -17,8 +17,8 @@ def images() -> tuple[Json, Json, Json]:
     better = {"rung": "random forest", "accuracy": 0.788, "accuracy_undisturbed": 0.975}
     metrics |= {
         "robustness": {"rows": [row], "worst": row, "answer": better},
-        "rule_would_do": {
-            "answer": True,
+        "verdict": {
+            "kind": "rule",
             "name": "logistic regression on pixels",
             "mean": 0.8,
             "best": "random forest",
@@ -74,12 +74,31 @@ def documents() -> tuple[Json, Json, Json]:
                 "got_through": {"worst_model": share(0.0625, 16), "extractive": share(0.0, 16)},
             },
         },
-        "review": {
-            "floor": 0.6,
-            "share": 0.57,
-            "accuracy_of_those": 0.06,
-            "accuracy_of_the_rest": 0.58,
+        "review": {"on": False, "reason": "on the test set, no decision cost anything"},
+        "threshold": 0.5,
+        "selective": {
+            "goals": {
+                name: {**share(found, 20), "goal": 0.8, "reached": found >= 0.8}
+                for name, found in (("coverage", 0.5), ("precision", 0.9), ("refused", 0.8))
+            },
+            "curve": [
+                {"threshold": 0.9, "coverage": 0.2, "precision": 1.0, "refused": 1.0},
+                {"threshold": 0.5, "coverage": 0.5, "precision": 0.9, "refused": 0.8},
+            ],
         },
+        "kinds": [
+            {
+                "kind": kind,
+                "n": 5,
+                "score": found,
+                "ci": None,
+                "baseline": 0.3,
+                "gain": {"value": 0.4, "ci": None},
+                "bar": 0.6,
+                "reached": found >= 0.6,
+            }
+            for kind, found in (("direct", 0.75), ("hard", 0.5))
+        ],
         "worst": [
             {
                 "row": 0,
@@ -109,7 +128,11 @@ WORDS = {
         "The language model adds 2 of 10 questions, for 1.50 per 1,000 questions asked.",
         "Of 10 questions that the documents do not answer, 60% (50% to 70%) get no answer; 75%",
         "Of 16 documents that carry instructions to a language model, 1 got their way with a model",
-        "A relevant document is among the passages for 6.0% of those questions and 58.0% of the rest.",
+        "Only abstentions are flagged needs_review : on the test set, no decision cost anything.",
         "36 of 37",
+        "50% (40% to 60%) of the 20 answerable questions answered (misses the 80% asked for); 90% (80% to "
+        "100%) of the 20 answers from a relevant document (reaches the 80% asked for)",
+        "1 of 2 kinds of questions reaches the MRR@10 that was asked of it on the test set: "
+        "direct 0.750 of 0.60, hard 0.500 of 0.60.",
     ],
 }

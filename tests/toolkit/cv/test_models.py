@@ -11,6 +11,7 @@ from cv.settings import Params
 from sklearn.metrics import roc_auc_score
 from small_images import CLASSES, training_images, write
 from toolkit.image_models.feature_cache import FeatureCache
+from toolkit.images.dataset import ImageDataset
 from toolkit.training.comparison import Candidate, CandidateUnavailable, named
 
 FINE_TUNED = "fine-tuned efficientnet-lite0"
@@ -25,7 +26,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> FeatureCache:
 
 def candidates(cache: FeatureCache, **sections: object) -> list[Candidate]:
     settings = Params.model_validate({"network": {"epochs": 40, "patience": 40}, **sections})
-    return make_candidates(cache, {"side": 24, "mode": "RGB"}, settings)
+    return make_candidates(cache, {"side": 24, "network_side": 224, "mode": "RGB"}, settings)
 
 
 def build(cache: FeatureCache, name: str, **sections: object):
@@ -48,6 +49,7 @@ def served(model, folder: Path, x: np.ndarray) -> np.ndarray:
         "small CNN",
         "small CNN, augmented",
         "frozen efficientnet-lite0",
+        "SVM on frozen efficientnet-lite0",
         FINE_TUNED,
     ],
 )
@@ -85,6 +87,25 @@ def test_a_network_trained_twice_is_the_same(cache: FeatureCache) -> None:
     assert np.allclose(first, second, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["logistic regression on pixels", "SVM on HOG"])
+def test_an_uncertain_label_counts_less(cache: FeatureCache, name: str) -> None:
+    """Images of one class, half of them labelled otherwise: the certain labels are believed."""
+    entries = [{**entry} for entry in cache.dataset.entries if entry["class"] == "disc"]
+    for number, entry in enumerate(entries):
+        entry["class"], entry["weight"] = ("disc", 1.0) if number % 2 else ("cross", 0.02)
+    doubted = FeatureCache(ImageDataset(cache.dataset.root, ["cross", "disc"], entries), 25)
+    x, y = doubted.dataset.positions, doubted.dataset.y
+    assert build(doubted, name).fit(x, y).predict_proba(x)[:, 1].mean() > 0.7
+
+
+def test_the_loss_of_a_network_counts_an_uncertain_label_less() -> None:
+    from toolkit.image_models.networks import CachedPixels
+
+    rows, weights = np.zeros((5, 4), dtype=np.uint8), np.array([1, 0.5, 1, 0.25, 1])
+    pixels = CachedPixels(np.array([3, 1, 0]), np.array([1, 0, 1]), rows, weights, 2, (1, 2, 2))
+    assert pixels.__getitems__([0, 1, 2])[1].tolist() == [[0, 0.25], [0.5, 0], [0, 1]]
+
+
 @pytest.mark.parametrize("name", ["small CNN", FINE_TUNED])
 def test_a_rare_class_weighs_as_much_as_a_common_one(
     cache: FeatureCache, monkeypatch: pytest.MonkeyPatch, name: str
@@ -115,6 +136,7 @@ def test_class_weights_let_a_rare_class_be_found() -> None:
     from toolkit.image_models.networks import NetworkClassifier
 
     class Noise:
+        dataset = ImageDataset(Path(), ["common", "rare"], [{}] * 400)
         rows = np.random.default_rng(0).integers(0, 256, (400, 256), dtype=np.uint8)
 
         def features(self, extractor: RawPixels) -> np.ndarray:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from PIL import Image
-from toolkit.evaluation.judgements import rule_would_do
-from toolkit.image_errors import failures, robustness
-from toolkit.image_errors.occlusion import occlusion
+from toolkit.evaluation.intervals import Units
+from toolkit.image_errors import charts, failures, robustness
+from toolkit.image_models.occlusion import occlusion
 
 
 def test_covering_what_decides_costs_the_prediction() -> None:
@@ -38,6 +38,10 @@ class Given:
     def image(self, row: int) -> Image.Image:
         return self.images[row]
 
+    @property
+    def units(self) -> Units:
+        return Units.of(len(self))
+
     def __len__(self) -> int:
         return len(self.images)
 
@@ -50,13 +54,50 @@ def test_corruptions_cost_what_they_cost() -> None:
         bright = np.array([np.asarray(image).mean() > 130 for image in given], dtype=float)
         return np.stack([1 - bright, bright], axis=1)
 
-    measured = robustness.measure(Given(images, np.array([0, 1] * 40)), predict, 0)
+    given = Given(images, np.array([0, 1] * 40))
+    measured = robustness.measure(given, predict, lambda shares: np.argmax(shares, axis=1), 0)
     rows = {(row["corruption"], row["severity"]): row for row in measured["rows"]}
     assert len(rows) == len(robustness.CORRUPTIONS)
-    assert rows["brightness", "60%"]["drop"] == pytest.approx(0.5)
-    assert rows["brightness", "60%"]["ci"][0] > 0.3
-    assert rows["blur", "radius 10% of the side"]["drop"] == 0
-    assert measured["worst"]["corruption"] == "brightness"
+    assert rows["exposure", "60%"]["drop"] == pytest.approx(0.5)
+    assert rows["exposure", "60%"]["ci"][0] > 0.3
+    assert rows["blur", "radius 4% of the side"]["drop"] == 0
+    assert rows["shift", "10% of the side"]["drop"] == 0
+    assert measured["worst"]["corruption"] == "exposure"
+
+
+def test_a_shift_moves_what_is_shown() -> None:
+    image = Image.new("RGB", (40, 40))
+    image.paste((255, 255, 255), (18, 18, 22, 22))
+    row = {"corruption": "shift", "severity": "10% of the side"}
+    moved = np.asarray(robustness.corrupt([image], row, 0)[0])[:, :, 0]
+    assert moved.shape == (40, 40)
+    assert moved.sum() == 16 * 255
+    found = np.argwhere(moved).mean(axis=0) - np.argwhere(np.asarray(image)[:, :, 0]).mean(axis=0)
+    assert np.abs(found).tolist() == [4, 4]
+
+
+def test_hits_misses_and_false_alarms_are_explained() -> None:
+    """With two classes, in this order: the hits in the middle, then the worst mistakes."""
+    y = np.array([1, 1, 1, 1, 0, 0, 1, 1, 1])
+    positive = np.array([0.9, 0.8, 0.2, 0.1, 0.7, 0.1, 0.95, 0.6, 0.7])
+    predictions = np.stack([1 - positive, positive], axis=1)
+    decisions = (positive > 0.5).astype(int)
+    worst = [3, 2, 4, 7, 8, 1, 0, 6, 5]
+    assert failures._explained(y, predictions, decisions, worst) == [0, 1, 8, 3, 2, 4]
+
+
+def test_no_file_of_numbers_holds_a_part_of_an_image() -> None:
+    case = {"row": 1, "picture": "data:image/png;base64,", "heat": [[0.1]]}
+    kept = failures.without_images({"n_test": 3, "worst": [case], "explanations": [case]})
+    assert kept == {"n_test": 3, "worst": [{"row": 1}], "explanations": [{"row": 1}]}
+
+
+def test_a_notice_lies_beside_figures_that_need_one(tmp_path) -> None:
+    about = {"notice": "Not under this licence.", "citation": "Ada (1843)"}
+    charts.write_notice({"about": about}, tmp_path)
+    assert "Cite: Ada (1843)." in (tmp_path / "NOTICE.md").read_text("utf-8")
+    charts.write_notice({"about": {}}, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_class_that_is_never_predicted_has_no_precision() -> None:
@@ -66,15 +107,3 @@ def test_a_class_that_is_never_predicted_has_no_precision() -> None:
     assert rows[1]["precision"] is None
     assert rows[1]["recall"] == 0
     assert rows[2]["f1"] is None
-
-
-@pytest.mark.parametrize(("simple", "enough"), [(0.95, True), (0.90, False)])
-def test_a_network_is_not_needed_where_pixels_are_within_one_standard_error(
-    simple: float, enough: bool
-) -> None:
-    rungs = [{"name": "pixels", "mean": simple}, {"name": "frozen", "mean": 0.96}]
-    ladder = {"rungs": rungs, "best": "frozen", "metric": "f1_macro", "standard_error": 0.02}
-    found = rule_would_do(ladder, "pixels")
-    assert found["answer"] is enough
-    assert (found["mean"], found["best"]) == (simple, "frozen")
-    assert rule_would_do(ladder, "HOG")["answer"] is False

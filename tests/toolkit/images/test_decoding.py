@@ -2,6 +2,7 @@
 
 import io
 import struct
+import sys
 import zlib
 
 import numpy as np
@@ -12,6 +13,7 @@ from toolkit.images.decoding import (
     NotAnImageError,
     TooManyPixelsError,
     decode,
+    decode_and_warn,
     is_grey,
 )
 
@@ -39,7 +41,7 @@ def test_every_mode_of_png_becomes_rgb(mode: str) -> None:
     assert result.size == (6, 4)
 
 
-@pytest.mark.parametrize("kind", ["WEBP", "PNG"])
+@pytest.mark.parametrize("kind", ["WEBP", "PNG", "GIF", "TIFF", "AVIF"])
 def test_of_moving_pictures_the_first_is_taken(kind: str) -> None:
     frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "lime", "blue")]
     content = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
@@ -64,7 +66,7 @@ def test_every_way_to_hold_a_camera(orientation: int) -> None:
     assert np.array_equal(np.asarray(decode(content, LIMIT)), np.asarray(expected))
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "BMP", "PNG"])
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "BMP", "PNG", "GIF", "TIFF", "AVIF"])
 def test_every_format_is_read(kind: str) -> None:
     image = Image.new("RGB", (40, 30), (200, 100, 50))
     shown = np.asarray(decode(encoded(image, kind), LIMIT), dtype=int)
@@ -101,7 +103,7 @@ def test_a_telephone_s_note_turns_the_picture_upright() -> None:
 
 
 def test_the_bytes_decide_not_the_name() -> None:
-    for content in (b"", b"GIF89a", b"<svg/>", b"%PDF-1.7", b"hello", b"RIFF1234WAVE"):
+    for content in (b"", b"GIF88a", b"<svg/>", b"%PDF-1.7", b"hello", b"RIFF1234WAVE"):
         with pytest.raises(NotAnImageError):
             decode(content, LIMIT)
 
@@ -117,7 +119,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded() -> None:
         decode(bomb, LIMIT)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF"])
 def test_the_limit_holds_for_every_format(kind: str) -> None:
     content = encoded(Image.new("RGB", (1001, 1000)), kind)
     with pytest.raises(TooManyPixelsError):
@@ -146,3 +148,43 @@ def test_damage_is_never_more_than_damage(kind: str) -> None:
 def test_grey_is_what_has_no_colour() -> None:
     assert is_grey(picture("L").convert("RGB"))
     assert not is_grey(Image.new("RGB", (9, 9), (200, 100, 50)))
+
+
+def test_a_photograph_of_a_telephone_is_read_where_the_plug_in_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    heif.register_heif_opener()
+    content = encoded(Image.new("RGB", (64, 48), (200, 100, 50)), "HEIF")
+    assert abs(np.asarray(decode(content, LIMIT), dtype=int) - (200, 100, 50)).max() <= 6
+    monkeypatch.delitem(Image.OPEN, "HEIF")
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(NotAnImageError, match="uv add pillow-heif"):
+        decode(content, LIMIT)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("lacking", [1, 2, 20])
+def test_a_jpeg_without_its_end_is_read_as_browsers_do(lacking: int, progressive: bool) -> None:
+    image = Image.effect_noise((160, 120), 60).convert("RGB")
+    content = encoded(image, "JPEG", quality=85, progressive=progressive)
+    shown, warnings = decode_and_warn(content[:-lacking], LIMIT)
+    assert warnings == ["The JPEG image lacks its end; it is read as far as it goes."]
+    whole, none = decode_and_warn(content, LIMIT)
+    assert none == []
+    assert np.array_equal(np.asarray(shown)[:100], np.asarray(whole)[:100])
+    with pytest.raises(DamagedImageError):
+        decode(content[: len(content) // 2], LIMIT)
+
+
+def test_floating_point_is_scaled_to_what_it_spans() -> None:
+    for top in (1, 255, 65535):
+        values = np.array([[0, top / 2, top]], dtype=np.float32)
+        shown = np.asarray(decode(encoded(Image.fromarray(values), "TIFF"), LIMIT))
+        assert shown[0, :, 0].tolist() == [0, 127, 255]
+
+
+@pytest.mark.parametrize("order", ["<u2", ">u2"])
+def test_a_scan_of_sixteen_bits_is_scaled(order: str) -> None:
+    image = Image.fromarray(np.array([[0, 32768, 65535]], dtype=order))
+    assert np.asarray(decode(encoded(image, "TIFF"), LIMIT))[0, :, 0].tolist() == [0, 128, 255]

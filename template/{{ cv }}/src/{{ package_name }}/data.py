@@ -1,6 +1,7 @@
 """The data stage: where images come from, what a row is, and how rows are split.
 
-A row is one file; its class is the name of the folder it lies in. The stage ends with two lists,
+A row is one file; its class is the name of the folder it lies in, or a cell of a table beside it
+(`toolkit/images/layouts.py` has the layouts that are recognised). The stage ends with two lists,
 `data/train.json` and `data/test.json`; the images stay where they are. Everything after it learns
 from the first; the second is opened by `evaluate`, and each opening is counted.
 """
@@ -16,13 +17,13 @@ from .toolkit.images.dataset import SCHEMA, ImageDataset, write_datasets
 from .toolkit.images.duplicates import group_images, near_duplicates
 from .toolkit.images.leaks import Finding
 from .toolkit.images.scanning import ImageFile, scan
-from .toolkit.images.selection import limit_images, ordered_classes, require_classes, settle
+from .toolkit.images.selection import ordered_classes, require_classes, settle
 from .toolkit.images.sources import locate
 from .toolkit.project.files import write_json
 from .toolkit.project.settings import Project
 from .toolkit.splitting import folds as cv
 from .toolkit.splitting.folds import Fold
-from .toolkit.splitting.images import Split, split_stratified
+from .toolkit.splitting.images import Split, split_given, split_stratified
 
 
 def run(project: Project, params: Params) -> dict[str, Any]:
@@ -38,21 +39,21 @@ def run(project: Project, params: Params) -> dict[str, Any]:
     UserError
         If the images cannot be learnt from; the message says why and what to do.
     """
-    root = project.root
-    folder, source = locate(root, params.data)
-    found = scan(root, folder, params.images.max_megapixels)
+    root, settings = project.root, sample.settled(params.data)
+    folder, source = locate(root, settings)
+    found = scan(root, folder, params.images.max_megapixels, settings, params.seed)
     require_classes(found, folder)
-    images = limit_images(found.images, params.data.limit, params.seed)
-    classes = ordered_classes(images, params.data.positive)
+    images = found.images
+    classes = ordered_classes(images, settings.positive)
     # One description of an image for training, batch prediction and the service.
     schema = settle(images, classes, params.images)
 
     pairs = near_duplicates(images)
-    groups = group_images(images, pairs, params.data.group, folder.relative_to(root).as_posix())
+    groups = group_images(images, pairs, settings, folder.relative_to(root).as_posix())
     rows = split(images, classes, groups, params)
     findings = hunt_leaks(images, pairs, rows, params.seed)
 
-    digest = write_datasets(root, images, classes, groups, rows)
+    digest = write_datasets(root, images, classes, groups, rows, settings)
     write_json(root / SCHEMA, schema)
     about = sample.ABOUT if params.data.source == "sample" else None
     report = summary.summarize(found, images, schema, rows, findings, digest, source, about)
@@ -67,18 +68,24 @@ def split(
 ) -> Split:
     """Split into training and test as the model will meet new images.
 
-    Images that look the same, or that show one thing or person (`data.group`), stay together: a
-    model that has seen one of them in training would recognise the other instead of its class.
+    Images that look the same, that show one thing or person (`data.group`) or were taken one after
+    the other (`data.block`) stay together: a model that has seen one of them in training would
+    recognise the other, or what they share, instead of its class.
     """
     codes = np.array([classes.index(image.label) for image in images])
-    return split_stratified(codes, groups, params.split.test_size, params.seed)
+    given = [image.subset or "train" for image in images]
+    if "test" in given:
+        # Somebody drew the line already, and others report their scores on that test set.
+        return split_given(given, codes, groups)
+    block = sample.settled(params.data).block_size
+    return split_stratified(codes, groups, params.split.test_size, params.seed, block)
 
 
-def folds(dataset: ImageDataset, params: Params, count: int | None = None) -> list[Fold]:
+def folds(dataset: ImageDataset, params: Params) -> list[Fold]:
     """Fold the training images with the promise of the split: groups together."""
     return cv.make_folds(
         dataset.y,
-        count or params.cv.folds,
+        params.cv.folds,
         classes=True,
         groups=dataset.groups,
         seed=params.seed,

@@ -1,5 +1,6 @@
 """The evaluation stage: judge the model on the test images once, and study where it fails."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,21 +12,26 @@ from .models import AUGMENTED, PIXELS, make_candidates
 from .settings import Params
 from .toolkit.charts import classes, figures
 from .toolkit.evaluation.evaluation import FIGURES, METRICS, Evaluation
-from .toolkit.evaluation.judgements import repeated, rule_would_do
 from .toolkit.evaluation.learning_curve import learning_curve
 from .toolkit.evaluation.openings import count_opening
+from .toolkit.evaluation.review import covered
 from .toolkit.evaluation.slices import slices
+from .toolkit.evaluation.verdicts import verdict
 from .toolkit.image_errors import charts, failures, robustness
+from .toolkit.image_errors.certainty import by_certainty
+from .toolkit.image_errors.other_splits import other_splits
 from .toolkit.image_models.feature_cache import FeatureCache
 from .toolkit.image_models.predictor import Predictor
 from .toolkit.images.dataset import ImageDataset, read_dataset
 from .toolkit.project.files import read_json, write_json
 from .toolkit.project.settings import Project
 from .toolkit.training import tracking
-from .toolkit.training.bundle import BUNDLE, LADDER
+from .toolkit.training.bundle import BUNDLE, add_findings, read_ladder
 from .toolkit.training.comparison import Candidate, named, refit
-from .toolkit.training.scoring import predict_scores, score_predictions
+from .toolkit.training.scoring import by_scorer, predict_scores
 
+# Figures that show images lie apart: the images may be under another licence than the project.
+PICTURES = Path("reports", "pictures")
 CHARTS: figures.Charts = {**figures.COMPARISON, **classes.CHARTS, **charts.IMAGES}
 
 
@@ -60,7 +66,7 @@ def run(project: Project, params: Params) -> dict[str, Any]:
         If there is no model, or there are no test images.
     """
     root = project.root
-    ladder = read_json(root / LADDER, "train")
+    ladder = read_ladder(root)
     predictor = Predictor.load(root / BUNDLE, from_spec)
     train = read_dataset(root, "train")
     # From here on the test images are known: whoever changes the model now fits it to them.
@@ -70,13 +76,7 @@ def run(project: Project, params: Params) -> dict[str, Any]:
     described = predictor.metadata
     cache, held_out = (FeatureCache(each, params.images.max_megapixels) for each in (train, test))
     evaluation = Evaluation(
-        test.y,
-        test.task,
-        described["threshold"],
-        params.costs,
-        params.seed,
-        floor=described["confidence_floor"],
-        own_scores=own_scores,
+        test.y, test.task, described, params.costs, test.units, params.seed, own_scores=own_scores
     )
     predictions = predictor.row_outputs(np.asarray(held_out.features(predictor.extractor)))
     candidates = make_candidates(cache, described["schema"]["image"], params)
@@ -87,17 +87,38 @@ def run(project: Project, params: Params) -> dict[str, Any]:
         "test_openings": openings,
         "test_looks": looks,
         "model_version": predictor.version,
-        **repeated(ladder, score_predictions(ladder["metric"], predictions, test.y)),
         "labels": test.classes,
-        **evaluation.scores(predictions, baseline(train, test, candidates)),
-        **evaluation.curves(predictions),
+        **evaluation.measure(predictions, baseline(train, test, candidates), ladder),
         **study_failures(held_out, predictor, evaluation, predictions),
-        "robustness": measure_robustness(cache, held_out, predictor, candidates, ladder, params),
-        **check_claims(train, candidates, ladder, params),
+        "certainty": by_certainty(test, evaluation, predictions),
+        "other_splits": other_splits(
+            train,
+            named(candidates, ladder["chosen"]),
+            by_scorer(ladder["metric"], train.y),
+            ladder,
+            params.seed,
+        ),
+        "robustness": measure_robustness(
+            cache, held_out, predictor, evaluation, candidates, ladder, params
+        ),
+        "learning_curve": learning_curve(
+            train.positions,
+            train.y,
+            folds(train, params),
+            candidates,
+            named(candidates, ladder["chosen"]),
+            ladder["metric"],
+            params.seed,
+        ),
     }
-    write_json(root / METRICS, result)
+    result["verdict"] = verdict(ladder, result, PIXELS)
+    write_json(root / METRICS, failures.without_images(result))
+    # The service follows: where a look by a person does not pay, none is asked for.
+    add_findings(root / BUNDLE, predictor.version, {"review": result["review"]})
     data = read_json(root / "reports" / "data.json", "data")
     drawn = figures.draw_all(CHARTS, data, ladder, result, root / FIGURES)
+    drawn += figures.draw_all(charts.PICTURES, data, ladder, result, root / PICTURES)
+    charts.write_notice(data, root / PICTURES)
     run_id = ladder.get("mlflow_run_id")
     tracking.log_evaluation(project, run_id, result["chosen"], [root / METRICS, *drawn])
     return result
@@ -120,12 +141,13 @@ def study_failures(
     """Where the model errs, by class, by what the files are like and image by image; where it looks."""
     test, decisions = held_out.dataset, evaluation.decisions(predictions)
     loss = evaluation.loss(test.y, predictions)
+    held, _ = covered(test.y, predictions, predictor.metadata)
     worst = failures.worst_cases(held_out, loss, predictions, decisions)
     return {
         "per_class": failures.per_class(test.y, decisions, test.classes),
-        "slices": slices(failures.traits(test), loss, "log_loss"),
+        "slices": slices(failures.traits(test), loss, "log_loss", units=test.units, held=held),
         "worst": worst,
-        "explanations": failures.explanations(held_out, predictor, predictions, worst),
+        "explanations": failures.explanations(held_out, predictor, predictions, decisions, worst),
         "fairness": [],
     }
 
@@ -134,30 +156,18 @@ def measure_robustness(
     cache: FeatureCache,
     held_out: FeatureCache,
     predictor: Predictor,
+    evaluation: Evaluation,
     candidates: list[Candidate],
     ladder: dict[str, Any],
     params: Params,
 ) -> dict[str, Any]:
     """What corruptions cost, and whether training on disturbed images would help against the worst."""
-    content = robustness.measure(held_out, predictor.outputs, params.seed)
+    content = robustness.measure(held_out, predictor.outputs, evaluation.decisions, params.seed)
     measured = [rung["name"] for rung in ladder["rungs"]]
     if AUGMENTED in measured and ladder["chosen"] != AUGMENTED:
         train = cache.dataset
         model = refit(named(candidates, AUGMENTED), candidates, None, train.positions, train.y)
         content["answer"] = robustness.measure_augmented(
-            AUGMENTED, model, held_out, content["worst"], params.seed
+            AUGMENTED, model, held_out, evaluation.decisions, content["worst"], params.seed
         )
     return content
-
-
-def check_claims(
-    train: ImageDataset, candidates: list[Candidate], ladder: dict[str, Any], params: Params
-) -> dict[str, Any]:
-    """Our own numbers put to the test: would more images help, and would a simple model do as well?"""
-    fold, chosen = folds(train, params, 5)[-1], named(candidates, ladder["chosen"])
-    return {
-        "learning_curve": learning_curve(
-            train.positions, train.y, fold, candidates, chosen, ladder["metric"], params.seed
-        ),
-        "rule_would_do": rule_would_do(ladder, PIXELS),
-    }

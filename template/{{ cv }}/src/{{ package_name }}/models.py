@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -27,6 +29,10 @@ from .toolkit.training.comparison import Candidate, CandidateUnavailable, drop_s
 PIXELS = "logistic regression on pixels"
 AUGMENTED = "small CNN, augmented"
 CALIBRATION_FOLDS = 3
+DIRECTIONS = 100
+# What a small network is shown in one fit: 8 s of one core at 32 pixels. Counted, so that a commit trains
+# the same network on any machine.
+PIXELS_SEEN, FEWEST_EPOCHS = 1.6e7, 6
 
 
 def make_candidates(cache: FeatureCache, image: dict[str, Any], params: Params) -> list[Candidate]:
@@ -37,7 +43,7 @@ def make_candidates(cache: FeatureCache, image: dict[str, Any], params: Params) 
     cache : FeatureCache
         Of the training images.
     image : dict
-        `side` and `mode` of an image as the data stage settled them.
+        `side`, `network_side` and `mode` of an image as the data stage settled them.
     params : Params
 
     Raises
@@ -46,7 +52,7 @@ def make_candidates(cache: FeatureCache, image: dict[str, Any], params: Params) 
         If `ladder.skip` names no candidate, or leaves fewer than two.
     """
     root, side, mode = cache.dataset.root, image["side"], image["mode"]
-    name = params.network.backbone
+    name, seen = params.network.backbone, image["network_side"]
     candidates = [
         Candidate(
             "majority",
@@ -66,18 +72,25 @@ def make_candidates(cache: FeatureCache, image: dict[str, Any], params: Params) 
         Candidate(
             "small CNN",
             "Learns its own features, from these images only.",
-            lambda _: small_cnn(cache, RawPixels(mode, side), params, augmented=False),
+            lambda _: small_cnn(cache, mode, side, params, augmented=False),
         ),
         Candidate(
             AUGMENTED,
             "The same, shown rotated, shifted, blurred, darkened and noisy copies.",
-            lambda _: small_cnn(cache, RawPixels(mode, side), params, augmented=True),
+            lambda _: small_cnn(cache, mode, side, params, augmented=True),
         ),
         Candidate(
-            pretrained_name(params),
+            f"frozen {name}",
             "Logistic regression on the features of a network trained on photographs.",
             lambda _: CachedClassifier(
-                cache, backbone.pretrained(root, name), scaled_logistic_regression(0.01)
+                cache, backbone.pretrained(root, name, seen), scaled_logistic_regression(0.003)
+            ),
+        ),
+        Candidate(
+            f"SVM on frozen {name}",
+            "The same features, which need not add up: a combination of textures can be a defect.",
+            lambda _: CachedClassifier(
+                cache, backbone.pretrained(root, name, seen), reduced_svm(cache, params.seed)
             ),
         ),
         Candidate(
@@ -89,17 +102,21 @@ def make_candidates(cache: FeatureCache, image: dict[str, Any], params: Params) 
     return drop_skipped(candidates, params.ladder.skip)
 
 
-def pretrained_name(params: Params) -> str:
-    """What the candidate on features of the pretrained network is called."""
-    return f"frozen {params.network.backbone}"
-
-
 def scaled_logistic_regression(strength: float) -> Any:
     """Logistic regression on standardised features; the more of them, the more it is regularised."""
     return make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=500))
 
 
-def calibrated_svm(cache: FeatureCache, seed: int) -> Any:
+def reduced_svm(cache: FeatureCache, seed: int) -> Any:
+    """A support vector machine on the main directions of many features, which it is quicker on."""
+    rows = len(cache.dataset)
+    # No more than a tenth of a fold's rows, with which the learning curve begins.
+    directions = min(max(16, min(DIRECTIONS, rows // 13)), rows // 3)
+    reduced = PCA(directions, random_state=seed)
+    return make_pipeline(StandardScaler(), reduced, calibrated_svm(cache, seed, strength=3))
+
+
+def calibrated_svm(cache: FeatureCache, seed: int, strength: float = 10) -> Any:
     """A support vector machine whose scores are turned into probabilities, out of fold.
 
     Raises
@@ -113,27 +130,38 @@ def calibrated_svm(cache: FeatureCache, seed: int) -> Any:
             f"The smallest class has {fewest} images; {2 * CALIBRATION_FOLDS} are needed to turn an "
             "SVM's scores into probabilities."
         )
-    machine = SVC(C=10, gamma="scale", random_state=seed)
+    machine = SVC(C=strength, gamma="scale", random_state=seed)
     if len(cache.dataset.classes) > 2:
         # Its own scores of many classes count votes, and say little about how sure it is.
         machine = OneVsRestClassifier(machine)
-    return CalibratedClassifierCV(machine, cv=CALIBRATION_FOLDS, ensemble=False)
+    # Shuffled: images lie in the order they were taken, and a third of that order may be of another kind,
+    # on which scores are turned round.
+    parts = StratifiedKFold(CALIBRATION_FOLDS, shuffle=True, random_state=seed)
+    return CalibratedClassifierCV(machine, cv=parts, ensemble=False)
 
 
-def small_cnn(cache: FeatureCache, pixels: RawPixels, params: Params, augmented: bool) -> Any:
-    """The convolutional network of `networks.py`, with or without augmentation."""
+def small_cnn(cache: FeatureCache, mode: str, side: int, params: Params, augmented: bool) -> Any:
+    """The convolutional network of `networks.py`, with or without augmentation.
+
+    What it costs is bounded: many images are shown to it smaller, then less often.
+    """
     backbone.require_torch()
     from .networks import SmallNet
     from .toolkit.image_models.networks import NetworkClassifier
 
     classes, network = len(cache.dataset.classes), params.network
+    if PIXELS_SEEN / len(cache.dataset) / side**2 < FEWEST_EPOCHS:
+        side = max(32, side // 2)
+    pixels = RawPixels(mode, side)
+    affordable = round(PIXELS_SEEN / len(cache.dataset) / side**2)
+    epochs = min(network.epochs, max(FEWEST_EPOCHS, affordable))
     longer = 2 if augmented else 1  # each copy is met once only, so it learns more slowly
     return NetworkClassifier(
         cache,
         pixels,
         partial(SmallNet, pixels.shape, classes, augmented),
         classes,
-        epochs=longer * network.epochs,
+        epochs=longer * epochs,
         patience=longer * network.patience,
         rate=3e-3,
         seed=params.seed,

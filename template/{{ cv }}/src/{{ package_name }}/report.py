@@ -28,17 +28,17 @@ LIMITATIONS: Story = [
     points("scope", "confusion"),
     warnings("slices"),
     points("calibration", "robustness"),
-    warnings("rule", "baseline", "leaks", "openings", "data_warnings"),
+    warnings("rule", "review", "leaks", "openings", "data_warnings", "notice"),
 ]
 
 PAGE: dict[str, Story] = {
-    "": [points("scores", "ladder", "baseline", "leaks")],
+    "": [points("contradictions", "scores", "ladder", "baseline", "blocks", "leaks")],
     "Data and split": [
         "rows", "missing_values", "split", "data_warnings", "target", "columns", "leaks",
     ],
-    "The ladder": ["candidates", "ladder", "gain", "rule", "transfer", "learning_curve"],
-    "The test set": ["openings", "baseline", "scores", "confusion", "curves", "calibration"],
-    "Errors": ["slices", "robustness", "explanations", "mistakes"],
+    "The ladder": ["candidates", "ladder", "gain", "blocks", "rule", "transfer", "learning_curve"],
+    "The test set": ["openings", "baseline", "scores", "confusion", "curves", "calibration", "coverage"],
+    "Errors": ["slices", "certainty", "robustness", "explanations", "mistakes"],
     "Groups": ["groups", "review"],
     "Limitations": LIMITATIONS,
     "Provenance": ["provenance"],
@@ -46,21 +46,30 @@ PAGE: dict[str, Story] = {
 
 README: dict[str, Story] = {
     "problem": ["problem"],
+    "preview": ["preview"],
     "approach": [points("approach", "rows", "split", "candidates")],
     "results": [
+        points("contradictions"),
         "headline",
-        "ladder",
-        points("robustness", "rule", "transfer", "leaks", "openings"),
+        "ladder_chart",
+        points("blocks", "certainty", "rule", "transfer", "leaks", "openings", "speed"),
+        "explanations",
         "further",
     ],
     "limitations": LIMITATIONS,
-    "responsible-ai": [points("groups", "confusion", "review", "origin")],
+    "responsible-ai": [points("groups", "review", "origin")],
+    "flow": ["flow"],
+    "example": ["example"],
 }
 
 MODEL_CARD: dict[str, Story] = {
-    "details": [points("details"), "provenance"],
+    "details": [points("details", "notice"), "provenance"],
     "data": [points("rows", "split", "missing_values", "leaks", "openings")],
-    "metrics": [points("metric"), "scores", points("calibration", "rule")],
+    "metrics": [
+        points("contradictions", "metric"),
+        "scores",
+        points("calibration", "coverage", "rule"),
+    ],
     "groups": ["groups", "slices"],
     "limits": LIMITATIONS,
     "monitoring": [points("monitoring", "review")],
@@ -68,7 +77,7 @@ MODEL_CARD: dict[str, Story] = {
 
 DECISIONS: dict[str, Story] = {
     "0001-metric": ["decided", points("metric")],
-    "0002-split": ["decided", points("split", "leaks")],
+    "0002-split": ["decided", points("split", "leaks", "blocks")],
     "0003-model": ["decided", "ladder", points("gain", "rule", "transfer"), "candidates"],
 }
 
@@ -93,7 +102,8 @@ def run(project: Project, params: Params) -> dict[str, str]:
         If a stage has not run, or a document's markers are damaged; the other documents are
         written all the same.
     """
-    writer = Writer(Run.load(project, IN_WORDS), OWN, project.root / "reports" / "figures")
+    drawn = [project.root / "reports" / name for name in ("figures", "pictures")]
+    writer = Writer(Run.load(project, IN_WORDS), OWN, *drawn)
     records = {f"docs/decisions/{name}.md": {"run": story} for name, story in DECISIONS.items()}
     documents = {"README.md": README, "MODEL_CARD.md": MODEL_CARD, **records}
     return write(project, writer, writer.page(PAGE, TILES), documents)

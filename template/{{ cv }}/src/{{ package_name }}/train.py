@@ -6,6 +6,7 @@ from .data import folds
 from .features import from_spec
 from .models import make_candidates
 from .settings import Params
+from .toolkit.evaluation.review import plan_review
 from .toolkit.image_models.bundle import installed, write_bundle
 from .toolkit.image_models.feature_cache import FeatureCache
 from .toolkit.images.dataset import ImageDataset, read_dataset, read_schema
@@ -13,10 +14,11 @@ from .toolkit.project.errors import UserError
 from .toolkit.project.files import write_json
 from .toolkit.project.settings import Project
 from .toolkit.training import tracking
-from .toolkit.training.bundle import LADDER, provenance
+from .toolkit.training.bundle import LADDER, REFUSED, provenance
 from .toolkit.training.comparison import Comparison, Result, cross_validate, refit
+from .toolkit.training.decisions import fit_sets
 from .toolkit.training.scoring import by_scorer
-from .toolkit.training.threshold import cheapest_threshold, confidence_floor
+from .toolkit.training.threshold import cheapest_threshold
 
 METRIC = {"binary": "roc_auc", "multiclass": "f1_macro"}
 RULE = (
@@ -52,13 +54,13 @@ def run(project: Project, params: Params) -> dict[str, Any]:
     )
     chosen = choose(comparison)
     ladder = comparison.to_json(chosen, RULE)
-    write_json(root / LADDER, ladder)
     if chosen is comparison.results[0]:
+        write_json(root / REFUSED, ladder)
         raise UserError(
             f"Nothing beats `{chosen.name}`: {comparison.best.name} has {comparison.metric} "
             f"{comparison.best.mean:.3f} against {chosen.mean:.3f}, within one standard error. No "
             "model was put in place, since none would be worth serving. Collect more images, or "
-            f"clearer ones; {LADDER} has every score."
+            f"clearer ones; {REFUSED} has every score."
         )
     model = refit(chosen.candidate, candidates, None, dataset.positions, dataset.y)
     metadata = {
@@ -67,7 +69,7 @@ def run(project: Project, params: Params) -> dict[str, Any]:
     }
     # Images only: the classes of the test rows stay closed.
     held_out = FeatureCache(read_dataset(root, "test"), params.images.max_megapixels)
-    write_bundle(root, model, metadata, held_out, from_spec)
+    write_bundle(root, model, metadata, held_out, from_spec, ladder)
     tags = {
         "data_sha256": metadata["data_sha256"],
         "git_commit": metadata["git_commit"] or "none",
@@ -76,6 +78,7 @@ def run(project: Project, params: Params) -> dict[str, Any]:
     ladder["mlflow_run_id"] = tracking.log_comparison(
         project, params, comparison, chosen, tags, [root / LADDER]
     )
+    ladder["model_version"] = metadata["model_version"]
     write_json(root / LADDER, ladder)
     return ladder
 
@@ -107,13 +110,16 @@ def describe(
     params: Params,
 ) -> dict[str, Any]:
     """What the service must know of the model, decided on predictions for rows it had not seen."""
-    target = schema["target"]
-    truth, predictions = dataset.y[comparison.validated], chosen.out_of_fold
-    threshold = None
+    target, costs = schema["target"], None
+    rows, predictions = comparison.validated, chosen.out_of_fold
+    truth, units = dataset.y[rows], dataset.units.take(rows)
+    decided: dict[str, Any] = {"threshold": None, "interval": None}
+    decided["sets"] = fit_sets(truth, predictions)
     if target["task"] == "binary":
+        costs = params.costs.model_dump(exclude={"currency"})
         # Not 0.5: the threshold follows from what each kind of error costs. It is chosen out of
         # fold, never on the test set, which would then judge a number fitted to it.
-        threshold = cheapest_threshold(
+        decided["threshold"] = cheapest_threshold(
             truth == 1,  # the data stage puts the positive class second
             predictions[:, 1],
             params.costs.false_positive,
@@ -124,9 +130,8 @@ def describe(
         "target": target["name"],
         "classes": target["classes"],
         "positive": target["positive"],
-        "threshold": threshold,
-        "interval": None,
-        "confidence_floor": confidence_floor(params.review.confidence_floor, predictions, truth),
+        **decided,
+        "review": plan_review(truth, predictions, decided, params.review.share, costs, units),
         "rung": chosen.name,
         "rung_reason": chosen.candidate.reason,
         "metrics": {"metric": comparison.metric, "cv_mean": chosen.mean, "cv_std": chosen.std},

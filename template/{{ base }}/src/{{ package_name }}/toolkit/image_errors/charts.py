@@ -5,6 +5,7 @@ A chart takes (data, ladder, metrics) and returns a figure, or None when its dat
 
 import base64
 import io
+from pathlib import Path
 from typing import Any
 
 import matplotlib.image
@@ -17,9 +18,10 @@ from numpy.typing import NDArray
 from ..charts.figures import Charts
 from ..charts.style import BLUE, DASHED, INK, MUTED, ORANGE, WIDTH, caption, entitle, rows
 from ..evaluation.display import cell, percent
+from ..project.files import write_text
 
 Json = dict[str, Any]
-COLUMNS = 6
+COLUMNS = 4
 
 
 def mistakes(data: Json, ladder: Json, metrics: Json) -> Figure | None:
@@ -37,10 +39,22 @@ def mistakes(data: Json, ladder: Json, metrics: Json) -> Figure | None:
     figure, axes = _grid_of(len(shown), COLUMNS, title)
     for place, case in zip(axes, shown, strict=True):
         place.imshow(_pixels(case["picture"]), interpolation="nearest")
-        words = f"{cell(case['truth'], 11)} → {cell(case['prediction'], 11)}"
-        place.set_title(words, size=8.5, color=INK, loc="center", pad=3, weight="normal")
-        place.set_xlabel(percent(case["confidence"], 0), size=8, color=MUTED, labelpad=2)
+        words = f"{cell(case['truth'], 12)}\n→ {cell(case['prediction'], 12)}"
+        place.set_title(words, size=9.5, color=INK, loc="center", pad=3, weight="normal")
+        place.set_xlabel(percent(case["confidence"], 0), size=9, color=MUTED, labelpad=2)
     caption(figure, "Below each image: the confidence of the prediction.")
+    return figure
+
+
+def example(data: Json, ladder: Json, metrics: Json) -> Figure | None:
+    """Draw one image and nothing else: what the README's request sends."""
+    cases = [case for case in metrics.get("worst") or [] if case.get("picture")]
+    if not cases:
+        return None
+    figure = Figure(figsize=(1, 1))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.imshow(_pixels(cases[0]["picture"]), interpolation="nearest")
+    axes.set_axis_off()
     return figure
 
 
@@ -49,19 +63,23 @@ def explanations(data: Json, ladder: Json, metrics: Json) -> Figure | None:
     found = metrics.get("explanations") or []
     if not found:
         return None
+    columns = min(len(found), 3)  # more would be too small for their words on a phone
+    lines = -(-len(found) // columns)
     figure, axes = _grid_of(
-        2 * len(found),
-        len(found),
-        "Where the model looks: covering the red parts costs the prediction",
+        2 * lines * columns,
+        columns,
+        "Where the model looks: covering the red parts costs "
+        + (f"“{cell(one, 20)}”" if (one := _explained_class(found)) else "the prediction"),
     )
-    for column, case in enumerate(found):
+    for number, case in enumerate(found):
         picture, heat = _pixels(case["picture"]), np.array(case["heat"])
         most = max(float(np.abs(heat).max()), 1e-9)
         height, width = picture.shape[:2]
-        above, below = axes[column], axes[len(found) + column]
+        line, column = divmod(number, columns)
+        above, below = (axes[(2 * line + row) * columns + column] for row in (0, 1))
         above.imshow(picture, interpolation="nearest")
-        words = f"{cell(case['truth'], 11)} → {cell(case['prediction'], 11)}"
-        above.set_title(words, size=8.5, color=INK, loc="center", pad=3, weight="normal")
+        words = f"{cell(case['truth'], 12)}\n→ {cell(case['prediction'], 12)}"
+        above.set_title(words, size=9.5, color=INK, loc="center", pad=3, weight="normal")
         below.imshow(picture, interpolation="nearest", extent=(0, width, height, 0), alpha=0.35)
         below.imshow(
             heat,
@@ -72,12 +90,18 @@ def explanations(data: Json, ladder: Json, metrics: Json) -> Figure | None:
             extent=(0, width, height, 0),
             interpolation="bilinear",
         )
-        below.set_xlabel(f"up to {percent(most, 0)}", size=8, color=MUTED, labelpad=2)
+        below.set_xlabel(f"up to {percent(most, 0)}", size=9, color=MUTED, labelpad=2)
     caption(
         figure,
-        "Occlusion: how far the prediction's probability falls (red) or rises (blue) without each part.",
+        "Above: truth → decision. Below: how far the probability falls (red) or rises (blue) where a part is "
+        "blurred, and by how much at most.",
     )
     return figure
+
+
+def _explained_class(found: list[Json]) -> str | None:
+    names = {case["explained"] for case in found}
+    return names.pop() if len(names) == 1 else None
 
 
 def robustness(data: Json, ladder: Json, metrics: Json) -> Figure | None:
@@ -89,7 +113,7 @@ def robustness(data: Json, ladder: Json, metrics: Json) -> Figure | None:
     title = (
         f"{worst['corruption'].capitalize()} ({worst['severity']}) costs most: accuracy falls from "
         f"{percent(worst['accuracy'] + worst['drop'], 0)} to {percent(worst['accuracy'], 0)}"
-        if worst["ci"][0] > 0
+        if worst["ci"] and worst["ci"][0] > 0
         else "No corruption costs accuracy beyond chance"
     )
     figure, axes = rows(
@@ -99,8 +123,9 @@ def robustness(data: Json, ladder: Json, metrics: Json) -> Figure | None:
         f"({found[0]['n']:,} test images). Orange: beyond chance.",
     )
     for place, row in enumerate(found):
-        colour = ORANGE if row["ci"][0] > 0 else BLUE
-        axes.plot([100 * bound for bound in row["ci"]], [place] * 2, color=colour, lw=2, alpha=0.55)
+        bounds = row["ci"] or [row["drop"]] * 2
+        colour = ORANGE if row["ci"] and bounds[0] > 0 else BLUE
+        axes.plot([100 * bound for bound in bounds], [place] * 2, color=colour, lw=2, alpha=0.55)
         axes.plot(100 * row["drop"], place, "o", ms=5.5, color=colour)
     axes.axvline(0, color=INK, lw=1, ls=DASHED)
     return figure
@@ -110,7 +135,7 @@ def _grid_of(count: int, columns: int, title: str) -> tuple[Figure, list[Axes]]:
     """Return `count` empty squares without ticks, `columns` in a row, under a title."""
     lines = -(-count // columns)
     layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06)
-    figure = Figure(figsize=(WIDTH, 0.75 + lines * (WIDTH / columns + 0.34)), layout=layout)
+    figure = Figure(figsize=(WIDTH, 0.75 + lines * (WIDTH / columns + 0.5)), layout=layout)
     places = list(figure.subplots(lines, columns, squeeze=False).flat)
     for place in places:
         place.set(xticks=[], yticks=[])
@@ -119,11 +144,24 @@ def _grid_of(count: int, columns: int, title: str) -> tuple[Figure, list[Axes]]:
     return figure, places[:count]
 
 
-IMAGES: Charts = {
-    "mistakes": mistakes,
-    "explanations": explanations,
-    "robustness": robustness,
-}
+IMAGES: Charts = {"robustness": robustness}
+# These show images: they lie in a folder of their own, with what the images' licence asks for.
+PICTURES: Charts = {"mistakes": mistakes, "explanations": explanations, "example": example}
+
+
+def write_notice(data: Json, folder: Path) -> None:
+    """Write NOTICE.md into the folder of the figures that show images, where the data has a notice."""
+    about, file = data.get("about") or {}, folder / "NOTICE.md"
+    if "notice" not in about:
+        file.unlink(missing_ok=True)
+        return
+    write_text(
+        file,
+        f"# Notice\n\n{about['notice']}\n\nThe figures in this folder show such images, and maps "
+        "computed from them. They are under the same licence: "
+        "<https://creativecommons.org/licenses/by-nc-sa/4.0/>. Changes: reduced in size, laid beside "
+        f"each other, and covered with maps.\n\nCite: {about['citation']}.\n",
+    )
 
 
 def _pixels(url: str) -> NDArray[Any]:

@@ -10,13 +10,15 @@ from sklearn.metrics import confusion_matrix
 
 from ..image_models.bundle import data_url
 from ..image_models.feature_cache import FeatureCache
+from ..image_models.occlusion import occlusion
 from ..image_models.predictor import Predictor
 from ..images.dataset import ImageDataset
-from .occlusion import occlusion
 
 WORST = 20
 EXPLAINED = 6
-THUMBNAIL = 64
+THUMBNAIL = 128
+# Shown in figures, which lie in one folder; no other file holds a part of an image.
+SHOWN = ("picture", "heat")
 
 
 def per_class(
@@ -98,9 +100,12 @@ def explanations(
     cache: FeatureCache,
     predictor: Predictor,
     predictions: NDArray[np.float64],
+    decisions: NDArray[np.int64],
     worst: list[dict[str, Any]],
 ) -> list[dict[str, Any]]:
-    """Where the model looks: in some of the worst mistakes, then in its surest correct predictions.
+    """Where the model looks, in correct predictions and in some of the worst mistakes.
+
+    With two classes the maps are of the positive one: what of it the model saw, and in a miss did not.
 
     Parameters
     ----------
@@ -109,29 +114,61 @@ def explanations(
     predictor : Predictor
     predictions : ndarray of shape (n, classes)
         Probabilities.
+    decisions : ndarray of shape (n,)
+        Class codes.
     worst : list of dict
         From `worst_cases`.
     """
     y, classes = cache.dataset.y, cache.dataset.classes
-    right = np.flatnonzero(np.argmax(predictions, axis=1) == y)
-    sure = right[np.argsort(-predictions[right].max(axis=1), kind="stable")]
-    firsts = [int(sure[y[sure] == code][0]) for code in np.unique(y[sure])]
-    wrong = [case["row"] for case in worst if case["truth"] != case["prediction"]][: EXPLAINED // 2]
+    two = len(classes) == 2
     found = []
-    for row in [*wrong, *firsts[: EXPLAINED - len(wrong)]]:
-        image, code = cache.image(row), int(np.argmax(predictions[row]))
+    for row in _explained(y, predictions, decisions, [case["row"] for case in worst]):
+        image, code = cache.image(row), 1 if two else int(decisions[row])
         heat = occlusion(image, code, predictor.outputs)
         found.append(
             {
                 "row": row,
                 "truth": classes[y[row]],
-                "prediction": classes[code],
+                "prediction": classes[decisions[row]],
+                "explained": classes[code],
                 "confidence": float(predictions[row, code]),
                 "picture": _thumbnail(image),
                 "heat": [[round(float(value), 4) for value in line] for line in heat],
             }
         )
     return found
+
+
+def _explained(
+    y: NDArray[np.int64],
+    predictions: NDArray[np.float64],
+    decisions: NDArray[np.int64],
+    worst: list[int],
+) -> list[int]:
+    right = np.flatnonzero(decisions == y)
+    sure = right[np.argsort(-predictions[right, y[right]], kind="stable")]
+    if predictions.shape[1] == 2:
+        # Hits as they mostly are: where a model is very sure, covering one part changes nothing.
+        hits = sure[y[sure] == 1]
+        middle = max(0, len(hits) // 2 - EXPLAINED // 4)
+        hits = hits[middle : middle + EXPLAINED // 2].tolist()
+        misses = [row for row in worst if y[row] == 1 != decisions[row]][: EXPLAINED // 2]
+        alarms = [row for row in worst if y[row] == 0 != decisions[row]]
+        return [*hits, *misses, *alarms][:EXPLAINED]
+    firsts = [int(sure[y[sure] == code][0]) for code in np.unique(y[sure])]
+    wrong = [row for row in worst if y[row] != decisions[row]][: EXPLAINED // 2]
+    return [*wrong, *firsts[: EXPLAINED - len(wrong)]]
+
+
+def without_images(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Measurements without the parts of images that figures are drawn from."""
+    kept = {}
+    for name in ("worst", "explanations"):
+        kept[name] = [
+            {key: value for key, value in case.items() if key not in SHOWN}
+            for case in metrics[name]
+        ]
+    return {**metrics, **kept}
 
 
 def _thumbnail(image: Image.Image) -> str:

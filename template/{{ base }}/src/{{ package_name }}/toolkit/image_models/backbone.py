@@ -17,6 +17,10 @@ logger = logging.getLogger(__name__)
 
 PACKAGED = "efficientnet-lite0"
 SIDE = 224
+# The widths of EfficientNet-Lite0's later stages: on 2,624 solar cells at 300 pixels a support vector
+# machine on them has a ROC AUC of 0.878 by blocks (0.934 at random), on the last layer 0.856 (0.916).
+MIDDLE = (80, 112, 192, 320)
+GRAPH = "layers"  # what the exported graph gives; another name where that changes
 # What two cores fine-tune, and how long a comparison may take where nobody asked for it.
 PIXELS_A_SECOND = 0.5e6
 MOST_MINUTES = 1
@@ -24,7 +28,7 @@ MOST_MINUTES = 1
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
-def pretrained(root: Path, name: str) -> PretrainedFeatures:
+def pretrained(root: Path, name: str, side: int = SIDE) -> PretrainedFeatures:
     """The features of a pretrained network, through ONNX Runtime.
 
     Parameters
@@ -33,16 +37,19 @@ def pretrained(root: Path, name: str) -> PretrainedFeatures:
         The project's folder; the exported graph is kept in its cache.
     name : str
         `efficientnet-lite0`, whose weights come in a package, or a model of timm.
+    side : int
+        Of the images it is shown, in pixels.
 
     Raises
     ------
     CandidateUnavailable
         If the weights are not available here; the message says what is missing.
     """
-    file = root / CACHE / f"{name.replace('/', '_')}.onnx"
+    file = root / CACHE / f"{name.replace('/', '_')}-{side}-{GRAPH}.onnx"
     if not file.exists():
-        _export(network(name), file)
-    return PretrainedFeatures(name, file, SIDE)
+        require_torch()
+        _export(_layers(side) if name == PACKAGED else network(name, side), file, side)
+    return PretrainedFeatures(name, file, side)
 
 
 def network(name: str, side: int = SIDE) -> Any:
@@ -136,6 +143,38 @@ def _packaged(side: int) -> Any:
     return Pooled().eval()
 
 
+def _layers(side: int) -> Any:
+    """The packaged network to features of its middle layers too, pooled in three ways."""
+    net = _packaged(side).net
+    import torch
+
+    class Layers(torch.nn.Module):
+        """Means, maxima and mean squares of the layers of `MIDDLE` channels, then the last means.
+
+        What the last layer keeps tells things apart; cracks and stains are textures, which the
+        middle ones keep.
+        """
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = net
+
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            x = self.net._swish(self.net._bn0(self.net._conv_stem((pixels - 127) / 128)))
+            found = {}
+            for block in self.net._blocks:
+                x = block(x)
+                found[int(x.shape[1])] = x  # the last block of each width
+            parts = []
+            for width in MIDDLE:
+                flat = found[width].flatten(2)
+                parts += [flat.mean(2), flat.amax(2), (flat * flat).mean(2)]
+            last = self.net._swish(self.net._bn1(self.net._conv_head(x)))
+            return torch.cat([*parts, last.flatten(2).mean(2)], 1)
+
+    return Layers().eval()
+
+
 def _from_timm(name: str, side: int) -> Any:
     _require("timm", f"{name!r} is a model of the library timm, which is not installed")
     import timm
@@ -163,12 +202,12 @@ def _from_timm(name: str, side: int) -> Any:
     return Scaled().eval()
 
 
-def _export(net: Any, file: Path) -> None:
+def _export(net: Any, file: Path, side: int) -> None:
     logger.info("Exporting the pretrained network to ONNX, once.")
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_suffix(f".{os.getpid()}.part")
     try:
-        export_module(net, (3, SIDE, SIDE), unfinished, "pixels", "features")
+        export_module(net, (3, side, side), unfinished, "pixels", "features")
         unfinished.replace(file)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -41,6 +41,7 @@ def write_bundle(
     metadata: dict[str, Any],
     held_out: FeatureCache,
     from_spec: FromSpec,
+    ladder: dict[str, Any],
 ) -> dict[str, Any]:
     """Write a whole bundle, check it against the trained model, and put it in place.
 
@@ -56,6 +57,8 @@ def write_bundle(
         Images on which both forms of the model are compared; their classes are not looked at.
     from_spec : callable
         Makes the extractor from its spec and the bundle's folder.
+    ladder : dict
+        The comparison that the model comes from, put in place with it.
 
     Returns
     -------
@@ -70,7 +73,7 @@ def write_bundle(
     extractor = model.extractor
     metadata |= {"example": data_url(model.cache.image(0), 96, Image.Resampling.BILINEAR)}
     metadata |= {"format": "onnx", "view": extractor.spec}
-    with replacing(root) as work:
+    with replacing(root, ladder=ladder) as work:
         if isinstance(extractor, PretrainedFeatures):
             shutil.copyfile(extractor.file, work / BACKBONE)
         model.write_onnx(work / "model.onnx")

@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.pipeline import Pipeline
 
 from .export import export_estimator
 from .extractors import FeatureExtractor
@@ -31,8 +32,12 @@ class CachedClassifier(ClassifierMixin, BaseEstimator):
         self.model = model
 
     def fit(self, x: NDArray[np.intp], y: NDArray[np.int64]) -> Self:
-        """Fit on the images at positions `x`, shape (n,)."""
-        self.model.fit(self.extractor.inputs(self.rows(x)), y)
+        """Fit on the images at positions `x`, shape (n,), each as much as its label is certain."""
+        weights = self.cache.dataset.weights[x]
+        # A pipeline hands weights on to the step that is named.
+        last = f"{self.model.steps[-1][0]}__" if isinstance(self.model, Pipeline) else ""
+        uneven = {f"{last}sample_weight": weights} if np.ptp(weights) else {}
+        self.model.fit(self.extractor.inputs(self.rows(x)), y, **uneven)
         self.classes_ = self.model.classes_
         return self
 

@@ -32,11 +32,15 @@ class CachedPixels(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         X: NDArray[np.intp],
         y: NDArray[np.int64] | None = None,
         rows: Any = None,
+        weights: Any = None,
+        classes: int = 2,
         shape: tuple[int, int, int] = (1, 1, 1),
     ) -> None:
         self.positions = X
         self.y = y
         self.rows = rows
+        self.weights = weights
+        self.classes = classes
         self.shape = shape
 
     def __len__(self) -> int:
@@ -44,8 +48,11 @@ class CachedPixels(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
     def __getitems__(self, picked: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
         rows = np.asarray(self.rows[self.positions[picked]]).reshape(-1, *self.shape)
-        labels = np.zeros(len(picked), dtype=np.int64) if self.y is None else self.y[picked]
-        return torch.from_numpy(rows).float() / 255, torch.from_numpy(labels)
+        targets = np.zeros((len(picked), self.classes), dtype=np.float32)
+        if self.y is not None:
+            # The loss of an image counts as much as its label is certain.
+            targets[np.arange(len(picked)), self.y[picked]] = self.weights[self.positions[picked]]
+        return torch.from_numpy(rows).float() / 255, torch.from_numpy(targets)
 
 
 def as_is(batch: Any) -> Any:
@@ -121,6 +128,8 @@ class NetworkClassifier(CachedClassifier):
             classes=np.arange(self.classes),
             dataset=CachedPixels,
             dataset__rows=self.cache.features(self.extractor),
+            dataset__weights=self.cache.dataset.weights,
+            dataset__classes=self.classes,
             dataset__shape=self.extractor.shape,
             iterator_train__shuffle=True,
             iterator_train__drop_last=self.drop_last and len(y) > 2 * self.batch,
@@ -128,6 +137,7 @@ class NetworkClassifier(CachedClassifier):
             iterator_valid__collate_fn=as_is,
             iterator_valid__batch_size=self.batch,
             verbose=0,
+            callbacks__valid_acc=None,
             **self.schedule(counts),
         )
         self.model.fit(x, y)
@@ -231,7 +241,8 @@ class FineTunedClassifier(NetworkClassifier):
         # One scale for all: a feature that hardly varies here must not get a huge weight, since
         # training moves it.
         mean, scale = rows.mean(axis=0), rows.std()
-        fitted = LogisticRegression(C=0.1, max_iter=500).fit((rows - mean) / scale, y)
+        fitted = LogisticRegression(C=0.1, max_iter=500)
+        fitted.fit((rows - mean) / scale, y, sample_weight=self.cache.dataset.weights[x])
         # With two classes it has one row of weights, for the second.
         weights = fitted.coef_ / scale
         bias = fitted.intercept_ - weights @ mean

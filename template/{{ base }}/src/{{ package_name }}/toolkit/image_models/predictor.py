@@ -9,10 +9,14 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 from PIL import Image
 
-from ..images.decoding import decode
+from ..images.decoding import decode_and_warn
+from ..images.parallel import map_in_order
 from ..project.errors import UserError
-from ..project.files import read_json, restore_folder
+from ..project.files import restore_folder
+from ..project.telemetry import traced
+from ..training.bundle import verified_metadata
 from .extractors import FeatureExtractor, open_session
+from .occlusion import occlusion
 
 FromSpec = Callable[[dict[str, Any], Path], FeatureExtractor]
 Respond = Callable[["Predictor", NDArray[np.float64]], list[dict[str, Any]]]
@@ -55,7 +59,9 @@ class Predictor:
         self.classes: list[str] = metadata["classes"]
         self.max_megapixels = float(metadata["schema"]["image"]["max_megapixels"])
         self.extractor = extractor
-        self._session = session
+        self._run = traced("model", session.run)
+        self._extract = traced("encode", extractor.extract)
+        self._decode = traced("decode", decode_and_warn)
         self._respond = respond
 
     @classmethod
@@ -76,7 +82,7 @@ class Predictor:
             If there is no bundle, or one that cannot be used.
         """
         restore_folder(folder)
-        metadata = read_json(folder / "metadata.json", "train")
+        metadata = verified_metadata(folder)
         try:
             session = open_session(folder / "model.onnx")
             return cls(metadata, from_spec(metadata["view"], folder), session, respond)
@@ -92,20 +98,41 @@ class Predictor:
         Returns
         -------
         dict
-            What `respond` says of it.
+            What `respond` says of it, and `warnings` about the file.
 
         Raises
         ------
         NotAnImageError, TooManyPixelsError, DamagedImageError
         """
         assert self._respond is not None
-        return self._respond(self, self.outputs([decode(content, self.max_megapixels)]))[0]
+        image, warnings = self._decode(content, self.max_megapixels)
+        row = self._extract(image)[None]
+        return {**self._respond(self, self.row_outputs(row))[0], "warnings": warnings}
+
+    def explain_bytes(self, content: bytes) -> dict[str, Any]:
+        """Where in one file the model looks; with two classes, what makes it the positive one.
+
+        Returns
+        -------
+        dict
+            `explained` (the class), `value` (its probability) and `map`: by row and column of 8 by 8
+            parts, how far that falls where the part is covered.
+
+        Raises
+        ------
+        NotAnImageError, TooManyPixelsError, DamagedImageError
+        """
+        image, _ = self._decode(content, self.max_megapixels)
+        shares = self.outputs([image])[0]
+        code = 1 if len(self.classes) == 2 else int(shares.argmax())
+        heat = occlusion(image, code, self.outputs).tolist()
+        return {"explained": self.classes[code], "value": float(shares[code]), "map": heat}
 
     def outputs(self, images: Sequence[Image.Image]) -> NDArray[np.float64]:
         """Probabilities of upright RGB images, shape (n, classes)."""
-        return self.row_outputs(np.stack([self.extractor.extract(image) for image in images]))
+        return self.row_outputs(np.stack(list(map_in_order(self._extract, images))))
 
     def row_outputs(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """Probabilities of rows that the extractor made, shape (n, classes)."""
         given = self.extractor.inputs(rows)
-        return np.asarray(self._session.run(["probabilities"], {"x": given})[0], dtype=np.float64)
+        return np.asarray(self._run(["probabilities"], {"x": given})[0], dtype=np.float64)

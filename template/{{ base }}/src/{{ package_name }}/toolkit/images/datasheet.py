@@ -8,45 +8,9 @@ from typing import Any
 
 from ..markdown import blocks
 from ..markdown.markdown import Table, bullets, escape, paragraphs, table
+from . import sample
 
-SKELETON = """# Data
-
-What the project learns from, where it comes from and what is wrong with it.
-
-## Source and licence
-
-<!-- owner: Say who took or publishes the images, where and when you got them, and under which licence. -->
-
-## Collection
-
-<!-- owner: Say how, when, with which camera and of whom or what, and who or what is missing. -->
-
-## Labels
-
-<!-- owner: Say who named the classes, following which instructions, and how often two people would disagree. -->
-
-## Images
-
-<!-- data:start -->
-<!-- data:end -->
-
-## People
-
-<!-- owner: Say whether people or their property can be recognised, and on which legal basis you use that. -->
-
-## Known biases
-
-<!-- owner: Say how these images differ from those the model will meet, and who bears the cost. -->
-
-## Upkeep
-
-<!-- owner: Say how often new images come, who checks them, and when old ones must be deleted. -->
-"""
-SAMPLE = (
-    "The sample is scikit-learn's copy of the test part of the Optical Recognition of Handwritten "
-    "Digits data set (E. Alpaydin, C. Kaynak, 1998, UCI, CC BY 4.0): digits of 43 people, scanned "
-    "and reduced to 8 by 8 pixels of 17 grey levels."
-)
+SKELETON = Path(__file__).with_name("datasheet.md")
 MOST_CLASSES = 50
 
 
@@ -79,11 +43,12 @@ def refresh(root: Path, report: dict[str, Any], source: str) -> None:
     doubts = [*report["warnings"]]
     doubts += [f"{f['check']}: {f['detail']}" for f in report["leaks"] if f["status"] != "passed"]
     content = paragraphs(
-        SAMPLE if source == "sample" else "",
+        sample.DATASHEET if source == "sample" else "",
         read,
+        *map(escape, report["layout"]),
         escape(report["missing_policy"]),
         table(Table(["Class", "Images", "Share"], rows, frozenset([1, 2]))),
         table(Table(["Trait", "Minimum", "Mean", "Maximum"], traits, frozenset([1, 2, 3]))),
         bullets(doubts),
     )
-    blocks.refresh(root / "DATA.md", {"data": content}, SKELETON)
+    blocks.refresh(root / "DATA.md", {"data": content}, SKELETON.read_text("utf-8"))

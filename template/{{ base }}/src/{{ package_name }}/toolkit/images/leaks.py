@@ -48,7 +48,7 @@ def _across(images: list[ImageFile], pairs: list[tuple[int, int]], split: Split)
     tested = set(split.test.tolist())
     crossing = [pair for pair in pairs if (pair[0] in tested) != (pair[1] in tested)]
     detail = (
-        f"Pairs of images that look the same (perceptual hash, confirmed by thumbnails): "
+        f"Pairs of images that look the same (by details of their own, once aligned): "
         f"{len(pairs):,}; on both sides of the split: {len(crossing):,}."
     )
     if not crossing:

@@ -1,22 +1,23 @@
 """Look at every image once: can it be read, what is it like, and which images look the same?"""
 
 import hashlib
-from dataclasses import dataclass
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageStat
 from tqdm import tqdm
 
 from ..project.errors import UserError
-from .decoding import SUFFIXES, decode, is_grey, sniff
+from .decoding import decode_and_warn, is_grey, sniff
+from .layouts import Placed, recognise
+from .likeness import SIDE
 from .parallel import map_in_order
-
-HASH_SIDE = 8
-EVEN = 6
-THUMB = 16
+from .settings import Data
 
 
 @dataclass(frozen=True)
@@ -28,27 +29,35 @@ class ImageFile:
     file : str
         Relative to the project's folder, with forward slashes.
     label : str
-        Its class: the name of the top folder it lies in.
+        Its class, as the layout of the folder gives it.
+    subset : str or None
+        `train` or `test`, if the layout says so.
     sha256 : str
         Of the file's bytes.
-    hash : int
-        Difference hash of 64 bits, each of which says whether a region is brighter than its left
-        neighbour: alike for images that look alike, whatever their size and compression.
-    thumb : ndarray of shape (16, 16), float32
-        Grey, 0 to 1.
+    look : ndarray of shape (64, 64), uint16
+        Grey, in 256ths of a level of 0 to 255: near-duplicates are found by it.
+    tint : tuple of float
+        Means of red less green and of blue less green, of 255.
     traits : dict
         Width, height, brightness and the like.
     grey : bool
         Whether it has no colour.
+    position : int
+        Among all files of the folder, in the order of their numbers.
+    warnings : list of str
+        What a reader should know of the file.
     """
 
     file: str
     label: str
+    subset: str | None
     sha256: str
-    hash: int
-    thumb: NDArray[np.floating]
+    look: NDArray[np.uint16]
+    tint: tuple[float, float]
     traits: dict[str, Any]
     grey: bool
+    warnings: list[str]
+    position: int = 0
 
 
 @dataclass
@@ -62,54 +71,24 @@ class Scan:
     unreadable : list of dict
         `file` and `reason` of each that cannot.
     others : list of str
-        Files whose names do not end as those of images do.
-    empty : list of str
-        Class folders without an image that can be read.
+        Files that are no images by their names, or have no class.
+    lost : dict
+        By class without an image that can be read: how many files it has, by suffix.
+    told : list of str
+        How the folders were understood.
+    beyond : int
+        How many files the limit left unread.
     """
 
     images: list[ImageFile]
     unreadable: list[dict[str, str]]
     others: list[str]
-    empty: list[str]
+    lost: dict[str, Counter[str]]
+    told: list[str]
+    beyond: int = 0
 
 
-def files_of(folder: Path) -> tuple[list[Path], list[str]]:
-    """Files under the class folders whose names end as those of images do, and the others.
-
-    Raises
-    ------
-    UserError
-        If there is no folder, or no class folder in it.
-    """
-    if not folder.is_dir():
-        raise UserError(
-            f"`data.path` is {str(folder)!r}, which is not a folder. Put your images into "
-            f"{folder}/<class>/, one folder a class."
-        )
-    inside = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    if not any(path.is_dir() for path in inside):
-        raise UserError(
-            f"{folder}/ holds no folders. Put the images of each class into a folder named for "
-            f"it: {folder}/cat/1.jpg, {folder}/dog/2.jpg."
-        )
-    found, others = [], [path.name for path in inside if path.is_file()]
-    for path in sorted(folder.glob("*/**/*")):
-        parts = path.relative_to(folder).parts
-        if not path.is_file() or any(part.startswith(".") for part in parts):
-            continue
-        if path.suffix.lower() in SUFFIXES:
-            found.append(path)
-        else:
-            others.append("/".join(parts))
-    return found, others
-
-
-def class_folders(folder: Path) -> list[str]:
-    """Names of the folders that stand for a class."""
-    return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-
-
-def scan(root: Path, folder: Path, max_megapixels: float) -> Scan:
+def scan(root: Path, folder: Path, max_megapixels: float, data: Data, seed: int = 0) -> Scan:
     """Look at every image under `folder`; a file that cannot be read is excluded, and named.
 
     Parameters
@@ -117,52 +96,93 @@ def scan(root: Path, folder: Path, max_megapixels: float) -> Scan:
     root : Path
         The project's folder, which the files' names are relative to.
     folder : Path
-        Holds one folder a class.
+        In one of the layouts of `layouts.py`.
     max_megapixels : float
         Larger ones are excluded.
+    data : Data
+        Names columns of a table beside the images, and how many images are used at most.
+    seed : int
+        Of their choice.
+
+    Raises
+    ------
+    UserError
+        If no layout fits.
     """
-    paths, others = files_of(folder)
-    result = Scan([], [], others, [])
-    scanned = map_in_order(lambda path: _scan_one(root, folder, path, max_megapixels), paths)
-    bar = tqdm(scanned, "reading images", len(paths), unit="img")
-    for path, found in zip(paths, bar, strict=True):
+    facts = [*data.slices, *([data.certainty] if data.certainty else [])]
+    layout = recognise(folder, data.label_column, facts)
+    number = {
+        path: k for k, path in enumerate(sorted((f.path for f in layout.files), key=_numbers))
+    }
+    files = limited(layout.files, data.limit, seed)
+    result = Scan([], [], layout.others, {}, layout.told, len(layout.files) - len(files))
+    scanned = map_in_order(lambda placed: _scan_one(root, placed, max_megapixels), files)
+    bar = tqdm(scanned, "reading images", len(files), unit="img")
+    for placed, found in zip(files, bar, strict=True):
         if isinstance(found, ImageFile):
-            result.images.append(found)
+            result.images.append(replace(found, position=number[placed.path]))
         else:
-            name = path.relative_to(folder).as_posix()
+            name = placed.path.relative_to(folder).as_posix()
             result.unreadable.append({"file": name, "reason": found})
     known = {image.label for image in result.images}
-    result.empty = [name for name in class_folders(folder) if name not in known]
+    result.lost = {name: held for name, held in layout.classes.items() if name not in known}
     return result
 
 
-def _scan_one(root: Path, folder: Path, path: Path, max_megapixels: float) -> ImageFile | str:
+def limited(files: list[Placed], limit: int | None, seed: int) -> list[Placed]:
+    """At most `limit` files, drawn from the classes in turn so that none is lost."""
+    if limit is None or limit >= len(files):
+        return files
+    order = np.random.default_rng(seed).permutation(len(files))
+    turn: Counter[str] = Counter()
+    ranked = []
+    for i in order:
+        label = files[i].label
+        ranked.append((turn[label], int(i)))
+        turn[label] += 1
+    return [files[i] for i in sorted(i for _, i in sorted(ranked)[:limit])]
+
+
+def _numbers(path: Path) -> tuple[list[int], str]:
+    """Where a file stands among others: `cell9` before `cell10`."""
+    return [int(digits) for digits in re.findall(r"\d+", path.stem)], path.as_posix()
+
+
+def _scan_one(root: Path, placed: Placed, max_megapixels: float) -> ImageFile | str:
     try:
-        content = path.read_bytes()
-        image = decode(content, max_megapixels)
+        content = placed.path.read_bytes()
+        image, warnings = decode_and_warn(content, max_megapixels)
     except OSError as error:
         return f"cannot be opened ({error.strerror})"
     except UserError as error:
         return str(error)
-    grey = image.convert("L")
-    thumb = np.asarray(grey.resize((THUMB, THUMB), Image.Resampling.BOX)) / np.float32(255)
     return ImageFile(
-        path.relative_to(root).as_posix(),
-        path.relative_to(folder).parts[0],
+        placed.path.relative_to(root).as_posix(),
+        placed.label,
+        placed.subset,
         hashlib.sha256(content).hexdigest(),
-        _difference_hash(grey),
-        thumb,
-        {**traits(image), "file_kilobytes": len(content) / 1000, "format": sniff(content)},
+        _look(image),
+        _tint(image),
+        {
+            **placed.facts,
+            **traits(image),
+            "file_kilobytes": len(content) / 1000,
+            "format": sniff(content),
+        },
         is_grey(image),
+        warnings,
     )
 
 
-def _difference_hash(grey: Image.Image) -> int:
-    small = grey.resize((HASH_SIDE + 1, HASH_SIDE), Image.Resampling.BOX)
-    values = np.asarray(small, dtype=np.int16)
-    # On an even ground, noise and compression would decide which neighbour is brighter.
-    bits = np.packbits((values[:, 1:] > values[:, :-1] + EVEN).ravel())
-    return int.from_bytes(bits.tobytes(), "big")
+def _look(image: Image.Image) -> NDArray[np.uint16]:
+    """A grey copy of 64 by 64 pixels, in 256ths of a level: fainter than noise, so that noise is kept."""
+    grey = image.convert("L").convert("F").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+    return np.round(np.asarray(grey) * 256).astype(np.uint16)
+
+
+def _tint(image: Image.Image) -> tuple[float, float]:
+    red, green, blue = ImageStat.Stat(image.resize((SIDE, SIDE))).mean
+    return red - green, blue - green
 
 
 def traits(image: Image.Image) -> dict[str, float]:

@@ -10,6 +10,9 @@ from ..project.errors import UserError
 from .scanning import ImageFile, Scan
 from .settings import Images
 
+# Files that people leave beside images.
+NOTES = frozenset({".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".html"})
+
 
 def require_classes(scan: Scan, folder: Path) -> None:
     """Refuse images that cannot be learnt from and tested on.
@@ -17,9 +20,11 @@ def require_classes(scan: Scan, folder: Path) -> None:
     Raises
     ------
     UserError
-        If there are no images, fewer than two classes, or a class with a single image.
+        If there are no images, a class lost all of its own, there are fewer than two classes, or a class
+        with a single image.
     """
     counts = Counter(image.label for image in scan.images)
+    _refuse_lost(scan)
     if not counts:
         reason = f" The first: {scan.unreadable[0]}." if scan.unreadable else ""
         raise UserError(f"No image under {folder.name}/ can be read.{reason}")
@@ -39,18 +44,17 @@ def require_classes(scan: Scan, folder: Path) -> None:
         )
 
 
-def limit_images(images: list[ImageFile], limit: int | None, seed: int) -> list[ImageFile]:
-    """At most `limit` images, drawn from the classes in turn so that none is lost."""
-    if limit is None or limit >= len(images):
-        return images
-    order = np.random.default_rng(seed).permutation(len(images))
-    turn: Counter[str] = Counter()
-    ranked = []
-    for i in order:
-        label = images[i].label
-        ranked.append((turn[label], int(i)))
-        turn[label] += 1
-    return [images[i] for i in sorted(i for _, i in sorted(ranked)[:limit])]
+def _refuse_lost(scan: Scan) -> None:
+    """A class of which nothing can be read would be missing from the model in silence."""
+    for label, held in scan.lost.items():
+        if held.total() > sum(held[suffix] for suffix in NOTES):
+            why = next((each for each in scan.unreadable if label in each["file"].split("/")), None)
+            raise UserError(
+                f"None of the {held.total():,} files of class {label!r} can be read as an image "
+                f"({', '.join(suffix or 'no suffix' for suffix, _ in held.most_common(3))}). "
+                + (f"The first: {why['file']}: {why['reason']} " if why else "")
+                + "Convert them, or take the folder away."
+            )
 
 
 def ordered_classes(images: list[ImageFile], positive: str | None) -> list[str]:
@@ -76,11 +80,12 @@ def settle(images: list[ImageFile], classes: list[str], settings: Images) -> dic
     """The content of `data/schema.json`: the classes, and how a model is shown an image.
 
     `auto` is settled here, from the images, and nowhere else: the size is the median of their
-    shorter sides, between 16 and 64 pixels and a multiple of 8.
+    shorter sides, between 16 and 64 pixels and a multiple of 8. A pretrained network is shown 224
+    pixels, or 300 where they have so many.
     """
     size, colour = settings.size, settings.colour
+    shorter = np.median([min(each.traits["width"], each.traits["height"]) for each in images])
     if size == "auto":
-        shorter = np.median([min(each.traits["width"], each.traits["height"]) for each in images])
         size = int(np.clip(8 * round(float(shorter) / 8), 16, 64))
     if colour == "auto":
         colour = "grey" if all(image.grey for image in images) else "rgb"
@@ -94,6 +99,7 @@ def settle(images: list[ImageFile], classes: list[str], settings: Images) -> dic
         },
         "image": {
             "side": size,
+            "network_side": 300 if shorter >= 300 else 224,
             "mode": "L" if colour == "grey" else "RGB",
             "max_megapixels": settings.max_megapixels,
         },

@@ -12,8 +12,18 @@ class Data(Section):
 
     source: Literal["sample", "folder", "hub"] = "sample"
     path: str = "data/raw"
+    label_column: str | None = None
     positive: str | None = None
     group: str | None = None
+    block: Literal["auto"] | Annotated[int, Field(ge=2)] | None = "auto"
+    slices: list[str] = []
+    certainty: str | None = None
+
+    @property
+    def block_size(self) -> int | None:
+        """How many consecutive files stay together, once the sample's own is settled."""
+        return None if self.block == "auto" else self.block
+
     limit: int | None = Field(default=None, ge=1)
 
 

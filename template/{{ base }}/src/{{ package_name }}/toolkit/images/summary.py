@@ -51,14 +51,15 @@ def summarize(
     counts, target = Counter(image.label for image in images), schema["target"]
     dropped = {
         "cannot be decoded": len(scan.unreadable),
-        "beyond data.limit": len(scan.images) - len(images),
+        "beyond data.limit": scan.beyond,
+        "shown in the given test set too": len(images) - len(split.train) - len(split.test),
     }
     return {
         "source": source,
         "row": "image",
         "case": "image",
-        "rows_read": len(scan.images) + len(scan.unreadable),
-        "rows_used": len(images),
+        "rows_read": len(scan.images) + len(scan.unreadable) + scan.beyond,
+        "rows_used": len(split.train) + len(split.test),
         "rows_dropped": {why: count for why, count in dropped.items() if count},
         "columns": [_column(images, name) for name in images[0].traits],
         "target": {
@@ -73,6 +74,7 @@ def summarize(
         },
         "missing_policy": MISSING_POLICY,
         "unreadable": scan.unreadable,
+        "layout": scan.told,
         "split": {
             "kind": split.kind,
             "reason": split.reason,
@@ -90,15 +92,19 @@ def _warnings(scan: Scan, counts: dict[str, int]) -> list[str]:
     said = [f"{each['file']}: {each['reason']}" for each in scan.unreadable[:20]]
     if len(scan.unreadable) > 20:
         said.append(f"... and {len(scan.unreadable) - 20:,} more that cannot be decoded.")
-    if scan.empty:
+    odd = [(image.file, sentence) for image in scan.images for sentence in image.warnings]
+    said += [f"{file}: {sentence}" for file, sentence in odd[:20]]
+    if len(odd) > 20:
+        said.append(f"... and {len(odd) - 20:,} more that are read with a warning.")
+    if scan.lost:
         said.append(
-            "Not used as classes, since these folders hold no image that can be read: "
-            f"{', '.join(scan.empty[:10])}."
+            "Not used as classes, since these folders hold no images: "
+            f"{', '.join(sorted(scan.lost)[:10])}."
         )
     if scan.others:
         more = f" and {len(scan.others) - 5:,} more" if len(scan.others) > 5 else ""
         said.append(
-            "Not read, since their names do not end as those of images do: "
+            "Not read, since they are no images by their names, or have no class: "
             f"{', '.join(scan.others[:5])}{more}."
         )
     few = [f"{label} ({count})" for label, count in counts.items() if count < FEW]
@@ -150,6 +156,8 @@ def log(report: dict[str, Any]) -> None:
         f"{split['train']['rows']:,}",
         f"{split['test']['rows']:,}",
     )
+    for sentence in report["layout"]:
+        logger.info("%s", sentence)
     for sentence in report["warnings"]:
         logger.warning("%s", sentence)
     for finding in report["leaks"]:

@@ -15,7 +15,7 @@ from toolkit.documents.questions import Question
 from toolkit.documents.settings import DocumentEnvironment
 from toolkit.retrieval.chunks import Hit
 
-pytest.importorskip("langchain_openai", reason="the extra llm is not installed")
+pytest.importorskip("openai", reason="the extra llm is not installed")
 QUESTION = "How long does rye bread rest?"
 SURE = Calibration({}, 10.0)
 FREE = {"input": 0.0, "output": 0.0}

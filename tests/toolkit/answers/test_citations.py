@@ -1,5 +1,6 @@
 """The test that a citation must stand."""
 
+import pytest
 from bakery import PASSAGES, hits
 from toolkit.answers import citations
 from toolkit.answers.citations import Claim, check, claims, supports
@@ -25,6 +26,78 @@ def test_an_answer_is_split_at_its_marks() -> None:
     assert citations.finished("One fact [1]. Anoth") == len("One fact [1].")
     assert citations.finished("One fact [1") == 0
     assert citations.finished("One fact [1]") == 0
+
+
+@pytest.mark.parametrize(
+    ("mark", "cited"),
+    [
+        ("[2]", (2,)),
+        ("[1, 3]", (1, 3)),
+        ("[1;3]", (1, 3)),
+        ("[1 and 3]", (1, 3)),
+        ("[1-3]", (1, 2, 3)),
+        ("[1–3, 5]", (1, 2, 3, 5)),
+        ("[1][3]", (1, 3)),
+        ("[1], [3]", (1, 3)),
+        ("[[2]]", (2,)),
+        ("[[2]](#ref-7)", (2,)),
+        ("[2](https://example.org/14)", (2,)),
+        ("\\[2\\]", (2,)),
+        ("[^2]", (2,)),
+        ("[#2]", (2,)),
+        ("[doc#2]", (2,)),
+        ("[doc 2]", (2,)),
+        ("[Passage 2]", (2,)),
+        ("[passages 1, 3]", (1, 3)),
+        ("[Source: 2]", (2,)),
+        ("[citation:2]", (2,)),
+        ("【2】", (2,)),
+        ("【2†source】", (2,)),
+        ("【2†L13-L15】", (2,)),
+        ("【1】【3】", (1, 3)),
+        ("[2†source]", (2,)),
+        ("(2)", (2,)),
+        ("(1, 3)", (1, 3)),
+        ("(passage 2)", (2,)),
+        ("(see passage 2)", (2,)),
+        ("²", (2,)),
+        ("<sup>2</sup>", (2,)),
+        ("", ()),
+    ],
+)
+@pytest.mark.parametrize(
+    "shape", ["One fact {}.", "One fact. {}", "One fact{}.", "- **One** fact {}\n"]
+)
+def test_the_usual_marks_are_understood(mark: str, cited: tuple[int, ...], shape: str) -> None:
+    if shape == "One fact{}." and mark.startswith("("):
+        return  # as in f(2)
+    found = claims(shape.format(mark) + " Another fact follows [4].")
+    assert found[0].cited == (cited or (4,))
+    if cited:
+        assert found[0].text.rstrip(".") == "One fact"
+        assert found[1] == Claim("Another fact follows.", (4,))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It takes two steps: (1) fold and (2) chill.",
+        "Call f(2) for it.",
+        "It has 10² tiles.",
+        "In (1998).",
+    ],
+)
+def test_what_only_looks_like_a_mark_is_left_in_place(text: str) -> None:
+    assert claims(text) == [Claim(text, ())]
+
+
+def test_what_surrounds_an_answer_is_not_told() -> None:
+    text = "**Answer:**\n\n- It rests for **36 hours** [1], and it is sliced [2].\n- Done [3]"
+    assert [each.text for each in claims(text)] == [
+        "It rests for 36 hours",
+        "and it is sliced.",
+        "Done",
+    ]
 
 
 SUPPORTED = [
@@ -78,5 +151,9 @@ def test_a_citation_without_support_is_removed_and_one_with_it_stays() -> None:
     assert [hit.chunk.id for hit, _ in kept.by] == ["rye#0"]
     assert kept.by[0][1] in PASSAGES["rye#0"][1]
     assert str(kept) == "Rye bread rests for 36 hours before it is sliced. [rye#0]"
-    assert check(Claim("Rye bread rests for 36 hours.", ()), found, SHARE) is None
+    # A forgotten mark is no lack of support: the passage that supports the sentence is cited.
+    unmarked = check(Claim("Rye bread rests for 36 hours.", ()), found, SHARE)
+    assert unmarked is not None
+    assert [hit.chunk.id for hit, _ in unmarked.by] == ["rye#0"]
+    assert check(Claim("Rye bread rests for 48 hours.", ()), found, SHARE) is None
     assert check(Claim("Rye bread rests for 36 hours.", (2,)), found, SHARE) is None

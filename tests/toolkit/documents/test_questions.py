@@ -50,6 +50,7 @@ def test_good_lines_are_read(tmp_path: Path) -> None:
         ({"relevant": ["guide"]}, "`question`: Field required"),
         ({"question": 7, "relevant": ["guide"]}, "`question`: Input should be a valid string"),
         ({"question": "   ", "relevant": ["guide"]}, "question"),
+        ({"question": "Where?", "relevant": ["guide"], "half": "test"}, "`half`"),
         ({"question": "Where?", "relevant": "guide"}, "`relevant`: Input should be a valid list"),
         ({"question": "Where?", "relevant": ["guides"]}, "'guides'"),
         ({"question": "Where?", "relevant": [], "answerable": True}, "names no relevant document"),
@@ -107,3 +108,14 @@ def test_near_duplicates_stay_in_one_subset() -> None:
     able = np.array([each.answerable for each in questions])
     assert able[test].sum() == 18
     assert (~able[test]).sum() == 3
+
+
+def test_questions_whose_half_is_given_stay_there() -> None:
+    held = [Question(f"Who sells thing{n}?", ["guide"], True, "held") for n in range(9)]
+    dev = [Question(f"Who buys part{n}?", [], False, "dev") for n in range(9)]
+    free = [Question(f"Who makes item{n}?", ["guide"], True) for n in range(10)]
+    questions = held + dev + free
+    _, test = split_questions(questions, groups_of(questions), 0.2, seed=0)
+    assert test[:9].tolist() == list(range(9))
+    assert len(test) == 11
+    assert min(test[9:]) >= 18

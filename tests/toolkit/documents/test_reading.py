@@ -43,15 +43,11 @@ def test_other_kinds_are_listed(read: Read) -> None:
     assert len(read.documents) == len(papers.GOOD)
 
 
-@pytest.mark.parametrize("cipher", ["RC4-128", "AES-256"])
-def test_an_encrypted_pdf_is_named(tmp_path: Path, cipher: str) -> None:
-    pypdf = pytest.importorskip("pypdf")
-    writer = pypdf.PdfWriter()
-    writer.add_blank_page(100, 100)
-    if cipher == "AES-256":
-        pytest.importorskip("cryptography")
-    writer.encrypt("secret", algorithm=cipher)
-    writer.write(tmp_path / "secret.pdf")
+def test_an_encrypted_pdf_is_named(tmp_path: Path) -> None:
+    locked = b"<< /Filter /Standard /V 1 /R 2 /O (%b) /U (%b) /P -4 >>" % (b"o" * 32, b"u" * 32)
+    content = papers.pdf("Salaries of all employees.")
+    content = content.replace(b"/Root 1 0 R", b"/Root 1 0 R /ID [(a) (a)] /Encrypt " + locked)
+    (tmp_path / "secret.pdf").write_bytes(content)
     assert "encrypted" in read_folder(tmp_path, 20).unreadable[0]["reason"]
 
 
@@ -66,3 +62,25 @@ def test_letters_of_an_older_encoding_are_read(tmp_path: Path) -> None:
     (tmp_path / "wide.txt").write_text("Größe und Maß der Tür", "utf-16")
     for document in read_folder(tmp_path, 20).documents:
         assert document.text == "Größe und Maß der Tür"
+
+
+def test_what_was_read_is_told_of_each_file(tmp_path: Path) -> None:
+    (tmp_path / "report.pdf").write_bytes(
+        papers.pages([[(72, 700, "The office in Utrecht wrote it.")], [], [], []])
+    )
+    (tmp_path / "page.html").write_text(
+        "<nav>Home and shop</nav><main><p>Bells cost five euros.</p></main>", "utf-8"
+    )
+    (tmp_path / "umlaut.txt").write_bytes("Die Tür schließt um fünf Uhr.".encode("cp1252"))
+    page, report, umlaut = read_folder(tmp_path, 20).files
+    assert (report["pages"], report["share_read"], report["characters"]) == (4, 0.25, 31)
+    assert report["left"] == [{"what": "page without text (2 to 4)", "count": 3, "characters": 0}]
+    assert page["left"] == [{"what": "navigation", "count": 1, "characters": 13}]
+    assert 0.6 < page["share_read"] < 0.7
+    assert (umlaut["encoding"], umlaut["language"]) == ("cp1252", "de")
+
+
+def test_the_language_of_a_folder_can_be_set(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("The door closes at five in the evening.", "utf-8")
+    (document,) = read_folder(tmp_path, 20, "nl").documents
+    assert document.language == "nl"

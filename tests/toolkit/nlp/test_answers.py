@@ -11,6 +11,7 @@ from toolkit.answers.answer import Answer
 from toolkit.answers.answerer import Answerer
 from toolkit.answers.confidence import Calibration, fit_calibration
 from toolkit.documents.settings import Answers
+from toolkit.documents.tokenize import stems
 from toolkit.retrieval.chunks import Chunk, Hit
 
 SURE = Calibration({}, 10.0)
@@ -32,10 +33,56 @@ def test_the_best_sentences_are_quoted_with_their_passage() -> None:
     assert answer.supported == answer.claims == len(answer.text.split("#0]")) - 1
 
 
-def test_of_each_document_one_sentence_is_quoted() -> None:
+def test_a_second_sentence_is_quoted_where_it_adds_what_was_asked() -> None:
     question = "When does the shop open on Sundays, and how hot is the oven?"
     answer = quoted(question, hits("shop#0", "oven#0"), calibration=SURE, most=2)
     assert {each.chunk.id for each in answer.citations} == {"shop#0", "oven#0"}
+
+    one = quoted("When does the shop open on Sundays?", HITS, calibration=SURE)
+    assert one.text == "The shop opens at 6:30 on weekdays and at 8 on Sundays. [shop#0]"
+
+
+PAGES = {
+    "E1234": "Error E1234. The page lists what to do. The display shows E1234 when the motor overheats.",
+    "E1243": "The display shows E1243 when it has lost its connection to the battery.",
+    "parts": "Part AB-12/34 is the rear mudguard. Part AB-12/43 is the front mudguard.",
+    "us": "It ships to us by rail. Parcels to the US take nine days. The WHO lists who may send drugs.",
+    "r": "Scripts in C are compiled. Scripts in R are run by the notebook.",
+    "fees": "Insurance is sold at the desk. Theft insurance costs twelve euros a month.",
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("What does E1234 mean?", "The display shows E1234 when the motor overheats."),
+        ("What does E1243 mean?", "The display shows E1243 when it has lost"),
+        ("What is part AB-12/43?", "Part AB-12/43 is the front mudguard."),
+        ("How long do parcels to the US take?", "Parcels to the US take nine days."),
+        ("What does the WHO list?", "The WHO lists who may send drugs."),
+        ("What runs scripts in R?", "Scripts in R are run by the notebook."),
+        ("What does theft insurance cost a month?", "Theft insurance costs twelve euros a month."),
+    ],
+)
+def test_the_sentence_that_answers_is_quoted_and_rare_codes_count(question: str, told: str) -> None:
+    found = [
+        Hit(
+            Chunk(f"{name}#0", name, text, name if name == "E1234" else "Handbook"), 1 - n / 10, 0.3
+        )
+        for n, (name, text) in enumerate(PAGES.items())
+    ]
+    vocabulary = frozenset(stem for text in PAGES.values() for stem in stems(text))
+    answer = Answerer(POLICY, Answers(), FALLBACK, vocabulary=vocabulary).answer(question, found)
+    assert answer.text.startswith(told)
+    assert answer.text.count("#0]") == 1, answer.text
+    # A code that no document has is not answered by its neighbour.
+    unknown = question.replace("1234", "9876").replace("1243", "9876")
+    if unknown != question:
+        assert (
+            Answerer(POLICY, Answers(), FALLBACK, vocabulary=vocabulary)
+            .answer(unknown, found)
+            .abstained
+        )
 
 
 def test_under_the_floor_there_is_no_answer_and_no_citation() -> None:
@@ -73,6 +120,17 @@ def test_confidence_is_learned_and_tells_what_is_answered_from_what_is_not() -> 
     assert again.confidence(seen[0]) == pytest.approx(told[0], abs=1e-12)
     few = fit_calibration(seen[:7], [True] * 6 + [False], FALLBACK)
     assert few == FALLBACK
+
+
+def test_a_quoted_sentence_ends_once_in_any_script() -> None:
+    for text, end in [
+        ("店は八時に開きます。", "。"),
+        ("दुकान आठ बजे खुलती है।", "।"),
+        ("It opens at eight", "."),
+    ]:
+        found = Hit(Chunk("a#0", "a", text, text), 2.0, 0.9)
+        answer = quoted(text, [found], calibration=SURE)
+        assert f"{text.rstrip(end)}{end} [a#0]" in answer.text
 
 
 def test_an_extractive_answer_quotes_no_order() -> None:

@@ -65,7 +65,7 @@ def test_own_documents_become_two_subsets_and_a_report(tmp_path: Path) -> None:
     assert report["rows_read"] == len(papers.GOOD) + len(papers.BAD)
     assert report["rows_dropped"]["cannot be read"] == len(papers.BAD)
     assert {each["file"] for each in report["unreadable"]} == set(papers.BAD)
-    assert any("table.xlsx" in warning for warning in report["warnings"])
+    assert any("table.xlsx" in warning["examples"] for warning in report["warnings"])
     train, test = read_subset(tmp_path, "train"), read_subset(tmp_path, "test")
     assert (len(train), len(test)) == (18, 6)
     assert sum(not each.answerable for each in test) == 1

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from nlp.documents import make_chunks
+from nlp.features import rerank_features
 from nlp.models import Retriever, make_candidates
-from nlp.retrieval import fuse
+from nlp.retrieval import by_document, fuse
 from nlp.train import choose
 from numpy.typing import NDArray
 from small_corpus import Counting, corpus_of, document, documents
 from toolkit.retrieval import scores
+from toolkit.retrieval.chunks import Chunk
 from toolkit.retrieval.corpus import Corpus
 from toolkit.retrieval.embedder import EmbedderUnavailable
 from toolkit.retrieval.index import Setup
@@ -43,6 +45,42 @@ def test_fusion_is_by_places_and_weights() -> None:
     assert [row for row, _ in fuse(words, meaning, 60, 0.0)][:2] == [1, 2]
     assert [row for row, _ in fuse(words, meaning, 60, 1.0)][:2] == [2, 3]
     assert dict(fuse(words, words, 60, 0.5))[1] == pytest.approx(1)
+
+
+PARTS = [Chunk(f"{name}#{n}", name, "Text.", name) for name in ("oak", "elm") for n in range(3)]
+
+
+def test_a_documents_parts_have_weights_of_their_own() -> None:
+    words, meaning = [(1, 8.0), (0, 4.0), (3, 2.0)], [(5, 0.9), (4, 0.6), (3, 0.5)]
+    found = rerank_features("Is oak hard?", PARTS, words, meaning)
+    assert found["oak"] == {
+        "lexical": 1.0,
+        "head lexical": 0.5,
+        "all lexical": 1.5,
+        "similarity": 0.0,
+        "head similarity": 0.0,
+        "all similarity": 0.0,
+        "title": 0.5,
+    }
+    assert found["elm"]["similarity"] == pytest.approx(0.4)
+    assert found["elm"]["head similarity"] == 0.0
+    assert found["elm"]["all similarity"] == pytest.approx(0.5)
+
+
+def test_documents_follow_their_worth_and_each_gives_its_best_chunk_first() -> None:
+    ranking = [(2, 0.9), (0, 0.8), (4, 0.7), (5, 0.6), (1, 0.5)]
+    ordered = by_document(ranking, PARTS, {"oak": 1.0, "elm": 3.0})
+    assert [row for row, _ in ordered] == [4, 2, 5, 0, 1]
+    assert [score for _, score in ordered] == sorted((s for _, s in ordered), reverse=True)
+
+
+def test_every_chunk_is_searched_with_what_its_document_says_first() -> None:
+    text = "The ferry leaves at nine.\n\n" + "\n\n".join(f"It holds {n} cars." for n in range(9))
+    chunks = make_chunks([document("ferry", text)], 60)
+    assert len(chunks) > 2
+    assert chunks[0].searched == f"ferry\n{chunks[0].text}"
+    for chunk in chunks[1:]:
+        assert chunk.searched == f"ferry: The ferry leaves at nine.\n{chunk.text}"
 
 
 def test_every_candidate_is_judged_on_the_questions_held_out(

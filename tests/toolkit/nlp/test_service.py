@@ -3,61 +3,27 @@
 import asyncio
 import csv
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bakery import HITS
+from bakery import EVIL, HITS, QUESTION, save_bundle
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from nlp.api import API, load, predict_file
 from nlp.settings import PROJECT, Params
-from toolkit.answers.confidence import Calibration
+from promised import check_promises
 from toolkit.answers.predictor import Predictor
-from toolkit.documents.reading import write_lines
 from toolkit.project.errors import UserError
-from toolkit.project.files import write_json
-from toolkit.retrieval.bundle import CHUNKS
-from toolkit.retrieval.chunks import Chunk
-from toolkit.retrieval.index import Setup
-from toolkit.retrieval.lexical import Bm25
 from toolkit.serving.app import create_app
 from toolkit.serving.limits import Limits
 from toolkit.stores import StoreUnreachable
-
-QUESTION = "How long does rye bread rest before it is sliced?"
-EVIL = Chunk(
-    "evil#0",
-    "evil",
-    "<script>document.title = 'owned'</script> A <img src=x onerror=alert(1)> poppy seed roll "
-    "costs two coins.",
-    "<b onmouseover=alert(2)>Poppy seed</b>",
-)
-
-
-def save_bundle(folder: Path, **changed: Any) -> Path:
-    """Write a bundle that is searched by words."""
-    chunks = [*(hit.chunk for hit in HITS), EVIL]
-    folder.mkdir(parents=True, exist_ok=True)
-    write_lines(folder / CHUNKS, map(asdict, chunks))
-    Bm25.fit(chunks).save(folder)
-    metadata = {
-        "model_version": "v1",
-        "setup": Setup("bm25", False).to_json(),
-        "answers": {"longest_question": 200},
-        "llm": {},
-        "confidence": Calibration({"coverage": 10.0}, -4.0).to_json(),
-        "confidence_floor": 0.9,
-        "example": QUESTION,
-        "schema": {"columns": []},
-        **changed,
-    }
-    write_json(folder / "metadata.json", metadata)
-    return folder
 
 
 def application(folder: Path, limits: Limits) -> FastAPI:
@@ -208,6 +174,8 @@ def test_a_database_that_is_away_is_503_and_not_500(
         ([], 422, ["body"]),
         (b"{", 422, ["JSON"]),
         (b'{"question": "\\ud800"}', 422, []),
+        (b'{"question": "\xff"}', 422, ["JSON"]),
+        (b"[" * 100_000, 422, ["JSON"]),
         (b'{"question": "a"}', 200, []),
     ],
 )
@@ -255,6 +223,8 @@ def test_the_documented_examples_are_valid_requests(client: TestClient) -> None:
         assert {"401", "422", "429", "503"} <= set(operation["responses"])
     stream = paths["/predict/stream"]["post"]["responses"]["200"]["content"]["text/event-stream"]
     assert events(stream["example"])[-1][0] == "answer"
+    kinds = {each["properties"]["event"]["const"] for each in stream["itemSchema"]["oneOf"]}
+    assert kinds == {"sentence", "restart", "answer", "error"}
 
 
 def test_answers_are_counted_by_kind(client: TestClient) -> None:
@@ -382,7 +352,7 @@ def test_a_file_that_holds_no_questions_is_named(
 def test_a_run_stops_before_it_is_overspent_and_keeps_what_it_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("langchain_openai", reason="`uv sync --extra llm` installs what this tests")
+    pytest.importorskip("openai", reason="`uv sync --extra llm` installs what this tests")
     import fake_llm
 
     with fake_llm.running() as server:
@@ -408,14 +378,32 @@ def test_a_run_stops_before_it_is_overspent_and_keeps_what_it_has(
         assert len(server.requests) == 30
 
 
-def test_the_service_imports_nothing_of_the_training() -> None:
+def test_the_service_needs_no_package_that_its_image_lacks() -> None:
+    """They are as if not installed: libraries import some of them only where they are."""
+    root = Path(__file__).parents[3]
+    listed = (root / "template/{{ nlp }}/requirements/serving.txt").read_text("utf-8")
+    image = set(re.findall(r"^([\w.-]+)==", listed, re.MULTILINE))
+    missing = {
+        module
+        for module, names in packages_distributions().items()
+        if not {re.sub(r"[-_.]+", "-", name).lower() for name in names} & image
+    }
+    assert {"bs4", "sklearn", "mlflow"} <= missing
     script = (
-        "import layers; layers.install(); import sys; import nlp.api; "
-        "from toolkit.serving import app, event_stream, json_route, server; "
-        "print(*sorted({m.split('.')[0] for m in sys.modules}))"
+        f"import layers, sys; layers.install(); sys.modules |= dict.fromkeys({missing}); "
+        "import nlp.api, nlp.cli; "
+        "from toolkit.serving import app, event_stream, json_route, reload, server"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    heavy = {"torch", "sklearn", "pandas", "matplotlib", "mlflow", "langchain_core", "psycopg"}
-    assert not heavy & set(done.stdout.split())
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "examples", [40, pytest.param(300, marks=pytest.mark.long)], ids=["short", "long"]
+)
+def test_what_openapi_promises_is_kept(bundle: Path, examples: int) -> None:
+    # What negates letters and digits for this check does not know these classes, and takes ª for none.
+    excluded = ("negative_data_rejection",)
+    seen = check_promises(application(bundle, Limits()), examples, excluded=excluded)
+    for path in ("/predict", "/predict/stream", "/search"):
+        assert {200, 422} <= seen[f"POST {path}"] <= {200, 415, 422}

@@ -76,7 +76,7 @@ class Endpoint(BaseHTTPRequestHandler):
 def test_an_endpoint_gives_vectors_and_its_faults_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("langchain_openai", reason="the extra llm is not installed")
+    pytest.importorskip("openai", reason="the extra llm is not installed")
     monkeypatch.setenv("OPENAI_API_KEY", "test")
     monkeypatch.setattr(Endpoint, "asked", [])
     server = HTTPServer(("127.0.0.1", 0), Endpoint)

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from nlp.documents import make_chunks
 from small_corpus import documents
+from toolkit.documents.tokenize import terms
 from toolkit.retrieval.chunks import Chunk
-from toolkit.retrieval.lexical import Bm25, Tfidf, tokens
+from toolkit.retrieval.lexical import Bm25, Tfidf
 
 
 @pytest.mark.parametrize("ranker", [Bm25, Tfidf])
@@ -26,7 +27,7 @@ def test_words_find_their_chunk_and_survive_writing(ranker: type, tmp_path: Path
 
 
 def test_words_are_stemmed_and_stop_words_left_out() -> None:
-    assert tokens(["The bakers were baking"]) == tokens(["baker bake"])
+    assert terms("The bakers were baking") == terms("baker bake")
 
 
 def test_what_is_searched_is_title_and_text() -> None:

@@ -22,6 +22,7 @@ from .toolkit.stores import StoreUnreachable
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from .toolkit.serving.api import InBrowser
     from .toolkit.serving.limits import Limits
     from .toolkit.serving.metrics import Metrics
 
@@ -55,7 +56,9 @@ class Prediction(Answered):
     confidence: float = Field(description="From 0 to 1: how sure it is that the passages answer")
     needs_review: bool = Field(description="Too uncertain to act on without a person")
     answered_by: Literal["extractive", "llm"]
-    reason: str | None = Field(description="Why it abstained, or was not worded as configured")
+    reason: str | None = Field(
+        description="Why it abstained, was not worded as configured, or what was withheld"
+    )
     citations: list[Cited]
     cached: bool = Field(description="Whether the same question was answered before")
 
@@ -130,7 +133,7 @@ def add_routes(app: "FastAPI", predictor: Predictor, limits: "Limits", metrics: 
     summary = "Answer a question from the documents"
     add_json_route(app, PATHS[0], predict, question, Prediction, example, summary)
     summary = "Answer a question sentence by sentence, as server-sent events"
-    add_event_route(app, PATHS[1], answered, UNREACHABLE, question, example, summary)
+    add_event_route(app, PATHS[1], answered, UNREACHABLE, question, Prediction, example, summary)
     summary = "Find the passages nearest to a question"
     add_json_route(app, PATHS[2], search, search_body, Hits, {**example, "k": 5}, summary)
 
@@ -140,7 +143,14 @@ def load(folder: Path, project: Project = PROJECT, bounded: bool = False) -> Pre
     return Predictor.load(folder, project.environment(), arrange, POLICY, respond, bounded)
 
 
-API = Api(load, add_routes, PATHS)
+def in_browser() -> "InBrowser":
+    """What puts answers and a search by words into the site's try-it page."""
+    from .toolkit.site import answers
+
+    return answers
+
+
+API = Api(load, add_routes, PATHS, in_browser=in_browser)
 
 
 def predict_file(project: Project, params: Params, source: Path, output: Path) -> dict[str, Any]:
@@ -148,3 +158,10 @@ def predict_file(project: Project, params: Params, source: Path, output: Path) -
     from .toolkit.batch.questions import predict_file
 
     return predict_file(project, partial(load, project=project, bounded=True), source, output)
+
+
+def bench_requests(project: Project) -> list[tuple[str, bytes]]:
+    """The questions of the test set as `bench` sends them: content type and body of each."""
+    from .toolkit.batch.questions import bench_requests
+
+    return bench_requests(project)

@@ -5,6 +5,7 @@ Everything after it learns from `data/train.jsonl`; `data/test.jsonl` is opened 
 each opening is counted.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .settings import Params
-from .toolkit.documents import datasheet, leaks, summary
+from .toolkit.documents import datasheet, language, leaks, summary
 from .toolkit.documents.questions import (
     Question,
     groups_of,
@@ -20,7 +21,7 @@ from .toolkit.documents.questions import (
     split_questions,
     write_subset,
 )
-from .toolkit.documents.reading import Document, Read, read_folder, write_documents
+from .toolkit.documents.reading import Document, Read, main_language, read_folder, write_documents
 from .toolkit.project.errors import UserError
 from .toolkit.project.files import write_json
 from .toolkit.project.settings import Project
@@ -48,8 +49,9 @@ def run(project: Project, params: Params) -> dict[str, Any]:
     """
     root = project.root
     folder, questions_file, source = places(root, params)
-    read = read_folder(folder, params.data.max_megabytes)
+    read = read_folder(folder, params.data.max_megabytes, params.data.language)
     documents, same = drop_repeated(read, folder)
+    language.use(main_language(documents))
     questions = read_questions(questions_file, [each.id for each in read.documents])
     questions = [redirect(each, same) for each in questions]
     documents, questions = limit(documents, questions, params)
@@ -61,7 +63,7 @@ def run(project: Project, params: Params) -> dict[str, Any]:
     write_subset(root, "test", [questions[row] for row in test])
 
     pairs = leaks.near_duplicates(documents)
-    report = summary.summarize(read, documents, same, questions, source)
+    report = summary.summarize(read, documents, same, questions, source, params.index.embedder)
     report["split"] = {
         "kind": "random",
         "reason": SPLIT_REASON,
@@ -127,7 +129,7 @@ def drop_repeated(read: Read, folder: Path) -> tuple[list[Document], dict[str, s
 def redirect(question: Question, same: dict[str, str]) -> Question:
     """The question, led to the document that stands for a repetition it names."""
     relevant = sorted({same.get(name, name) for name in question.relevant})
-    return Question(question.question, relevant, question.answerable)
+    return replace(question, relevant=relevant)
 
 
 def limit(
@@ -151,20 +153,29 @@ def split(
     """Rows of the questions for training and for the test.
 
     The documents are the same for both, as they will be for whoever asks; only questions are held
-    out. Two that ask nearly the same stay together: the answer to the second would be known.
+    out. Two that ask nearly the same stay together: the answer to the second would be known. A
+    question whose `half` is given in its file is on that side.
     """
     return split_questions(questions, groups, params.split.test_size, params.seed)
 
 
 def folds(questions: list[Question], params: Params) -> list[Fold]:
-    """Fold the training questions with the promise of the split: near-duplicates together."""
-    return cv.make_folds(
-        np.zeros(len(questions)),
-        params.cv.folds,
-        classes=False,
-        groups=groups_of(questions),
-        seed=params.seed,
-    )
+    """Fold the training questions with the promise of the split: near-duplicates together.
+
+    `cv.repeats` times, one after the other: each time they are drawn anew.
+    """
+    groups = groups_of(questions)
+    return [
+        fold
+        for repeat in range(params.cv.repeats)
+        for fold in cv.make_folds(
+            np.zeros(len(questions)),
+            params.cv.folds,
+            classes=False,
+            groups=groups,
+            seed=params.seed + repeat,
+        )
+    ]
 
 
 def about(report: dict[str, Any]) -> dict[str, str]:

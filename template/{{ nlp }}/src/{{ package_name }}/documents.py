@@ -10,12 +10,17 @@ from collections.abc import Iterable
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 from .toolkit.documents.reading import Document
+from .toolkit.documents.tokenize import sentences
 from .toolkit.retrieval.chunks import Chunk
 
 # Tried in this order: a chunk ends with a paragraph where it can, else with a line or a sentence.
-SEPARATORS = ["\n\n", "\n", ". ", " ", ""]
+SEPARATORS = ["\n\n", "\n", ". ", "。", "！", "？", "؟ ", "। ", " ", ""]
 # Chunks that share text would be found twice; joined neighbours give the context that an overlap would.
 OVERLAP = 0
+# A chunk from the middle of a document does not say what the document is about: title and first
+# sentence are searched and embedded with each, at most so many characters of it.
+LEAD = 200
+LOOKED_AT = 2000  # characters in which the first sentence is looked for
 
 
 def make_chunks(documents: Iterable[Document], characters: int) -> list[Chunk]:
@@ -32,7 +37,14 @@ def make_chunks(documents: Iterable[Document], characters: int) -> list[Chunk]:
         chunk_size=characters, chunk_overlap=OVERLAP, separators=SEPARATORS, keep_separator="end"
     )
     return [
-        Chunk(f"{document.id}#{number}", document.id, text, document.title)
+        Chunk(f"{document.id}#{number}", document.id, text, document.title, lead)
         for document in documents
+        for lead in [lead_of(document)]
         for number, text in enumerate(splitter.split_text(document.text))
     ]
+
+
+def lead_of(document: Document) -> str:
+    """The first sentence of a document."""
+    found = sentences(document.text[:LOOKED_AT])
+    return found[0].text[:LEAD] if found else ""

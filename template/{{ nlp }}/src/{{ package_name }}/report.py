@@ -28,17 +28,17 @@ LIMITATIONS: Story = [
     points("scope"),
     warnings("slices"),
     points("abstention"),
-    warnings("rule", "baseline", "leaks", "openings", "data_warnings"),
+    warnings("rule", "search_review", "leaks", "openings", "data_warnings"),
 ]
 
 PAGE: dict[str, Story] = {
-    "": [points("scores", "ladder", "baseline", "answers", "leaks")],
+    "": [points("contradictions", "scores", "ladder", "baseline", "answers", "leaks")],
     "Documents and questions": [
-        "rows", "missing_values", "split", "data_warnings", "target", "columns", "leaks",
+        "rows", "files", "missing_values", "split", "data_warnings", "target", "columns", "leaks",
     ],
     "The ladder": ["candidates", "ladder", "gain", "rule", "learning_curve"],
-    "The test set": ["openings", "baseline", "scores", "places"],
-    "Answers": ["answers", "abstention", "injection"],
+    "The test set": ["openings", "baseline", "scores", "kinds", "places"],
+    "Answers": ["answers", "selective", "abstention", "confidence", "injection"],
     "Errors": ["slices", "worst"],
     "Groups": ["groups", "search_review"],
     "Limitations": LIMITATIONS,
@@ -47,21 +47,25 @@ PAGE: dict[str, Story] = {
 
 README: dict[str, Story] = {
     "problem": ["problem"],
+    "preview": ["preview"],
     "approach": [points("approach", "rows", "split", "candidates")],
     "results": [
+        points("contradictions"),
         "headline",
-        "ladder",
-        points("rule", "answers", "abstention", "leaks", "openings"),
+        "ladder_chart",
+        points("rule", "kinds", "selective", "leaks", "openings", "speed"),
         "further",
     ],
     "limitations": LIMITATIONS,
     "responsible-ai": [points("groups", "search_review", "injection", "origin")],
+    "flow": ["flow"],
+    "example": ["example"],
 }
 
 MODEL_CARD: dict[str, Story] = {
     "details": [points("details"), "provenance"],
     "data": [points("rows", "split", "missing_values", "leaks", "openings")],
-    "metrics": [points("metric"), "scores", points("rule"), "answers"],
+    "metrics": [points("contradictions", "metric"), "scores", points("rule"), "answers"],
     "groups": ["groups", "slices"],
     "limits": LIMITATIONS,
     "monitoring": [points("monitoring", "search_review")],

@@ -3,14 +3,12 @@
 Training, evaluation and the service all call `arrange`, so that what was measured is what is served.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from .features import rerank_features
 from .toolkit.retrieval.chunks import Chunk
 from .toolkit.retrieval.index import Ranking, Setup
-
-# The reranker looks at so many. Each costs time at every request, and what lies deeper is rarely right.
-RERANKED = 30
 
 
 def arrange(
@@ -38,16 +36,25 @@ def arrange(
     fused = fuse(lexical, dense, setup.k, setup.weight)
     if setup.reranker is None:
         return fused
-    candidates, rest = fused[:RERANKED], fused[RERANKED:]
-    features = rerank_features(question, chunks, candidates, lexical, dense)
-    reranked = [
-        (row, setup.reranker.score(each))
-        for (row, _), each in zip(candidates, features, strict=True)
-    ]
-    reranked.sort(key=lambda pair: -pair[1])
-    # The others follow in their order, below the last of these.
-    lowest = reranked[-1][1] if reranked else 0.0
-    return reranked + [(row, lowest - 1 - place) for place, (row, _) in enumerate(rest)]
+    features = rerank_features(question, chunks, lexical, dense)
+    worth = {doc: setup.reranker.score(each) for doc, each in features.items()}
+    return by_document(fused, chunks, worth)
+
+
+def by_document(ranking: Ranking, chunks: Sequence[Chunk], worth: Mapping[str, float]) -> Ranking:
+    """Order chunks by what their documents are worth: first each one's best chunk, then its second.
+
+    So the first few are of as many documents, which is what an answer draws on. Scores fall by a
+    constant from round to round.
+    """
+    span = max(worth.values(), default=0.0) - min(worth.values(), default=0.0) + 1.0
+    seen: Counter[str] = Counter()
+    ranked = []
+    for row, _ in ranking:
+        doc = chunks[row].doc
+        ranked.append((row, worth[doc] - span * seen[doc]))
+        seen[doc] += 1
+    return sorted(ranked, key=lambda pair: -pair[1])
 
 
 def fuse(lexical: Ranking, dense: Ranking, k: int, weight: float) -> Ranking:

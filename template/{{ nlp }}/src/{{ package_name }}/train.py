@@ -5,18 +5,26 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .answers import POLICY
+from .answers import GOALS, POLICY, UNCHOSEN
 from .data import folds
 from .documents import make_chunks
-from .models import Retriever, make_candidates
+from .models import BARS, Retriever, make_candidates
 from .retrieval import arrange
 from .settings import Params
 from .toolkit import stores
-from .toolkit.answers.confidence import fit_calibration
+from .toolkit.answer_evaluation.rankings import by_kind
+from .toolkit.answer_evaluation.risk import choose_threshold, risk_coverage
+from .toolkit.answers.confidence import fit_calibration, out_of_fold
+from .toolkit.answers.policy import quoted_documents
 from .toolkit.answers.predictor import Predictor
+from .toolkit.documents import language
+from .toolkit.documents.kinds import kinds_of
 from .toolkit.documents.questions import Question, read_subset, relevant_of, texts_of
-from .toolkit.documents.reading import read_documents
+from .toolkit.documents.reading import main_language, read_documents
+from .toolkit.evaluation.intervals import Units
+from .toolkit.evaluation.review import outcome
 from .toolkit.project.errors import UserError
 from .toolkit.project.files import write_json
 from .toolkit.project.settings import Project
@@ -35,7 +43,9 @@ from .toolkit.training.comparison import (
     Scoring,
     cross_validate,
     refit,
+    repeats_of,
 )
+from .toolkit.training.decisions import choose_cutoff
 
 RULE = (
     "The simplest candidate whose mean score is within one standard error of the best "
@@ -73,15 +83,19 @@ def run(project: Project, params: Params) -> dict[str, Any]:
     )
     chosen = choose(comparison)
     ladder = comparison.to_json(chosen, RULE)
-    write_json(root / LADDER, ladder)
-    require_better_than_chance(comparison, len(read_documents(root)))
+    documents = read_documents(root)
+    require_better_than_chance(comparison, len(documents))
+    own, other = (
+        out_of_fold_ranks(comparison, each, asked) for each in (chosen, comparison.results[0])
+    )
+    ladder["kinds"] = by_kind(kinds_of(asked, documents), own, other, BARS, params.seed)
     model = fit(chosen.candidate, candidates, asked)
     metadata = {
         **provenance(project, installed_packages()),
         **describe(model, questions, comparison, chosen, candidates, params),
-        "documents": len(read_documents(root)),
+        "documents": len(documents),
     }
-    metadata = write_bundle(project, params, encoder, model, metadata, texts_of(asked))
+    metadata = write_bundle(project, params, encoder, model, metadata, texts_of(asked), ladder)
     tags = {
         "data_sha256": metadata["data_sha256"],
         "git_commit": metadata["git_commit"] or "none",
@@ -90,13 +104,16 @@ def run(project: Project, params: Params) -> dict[str, Any]:
     ladder["mlflow_run_id"] = tracking.log_comparison(
         project, params, comparison, chosen, tags, [root / LADDER]
     )
+    ladder["model_version"] = metadata["model_version"]
     write_json(root / LADDER, ladder)
     return ladder
 
 
 def read_corpus(project: Project, params: Params) -> tuple[Encoder, Corpus]:
     """The chunks to be searched, and the embedder, which is loaded when a candidate needs it."""
-    chunks = make_chunks(read_documents(project.root), params.index.characters)
+    documents = read_documents(project.root)
+    language.use(main_language(documents))
+    chunks = make_chunks(documents, params.index.characters)
     address = project.environment().embeddings_base_url
     encoder = Encoder(project.root, params.index, address)
     vectors = partial(encoder.vectors, [chunk.searched for chunk in chunks])
@@ -137,6 +154,16 @@ def fit(candidate: Candidate, candidates: list[Candidate], asked: list[Question]
     return model
 
 
+def out_of_fold_ranks(
+    comparison: Comparison, result: Result, asked: list[Question]
+) -> NDArray[np.float64]:
+    """The reciprocal rank of each question's document by retrievers that had not seen it, shape (n,)."""
+    rankings = [ranking for part in result.predictions for ranking in part]
+    wanted = [asked[row].relevant for row in comparison.validated]
+    found = scores.of_all(rankings, wanted)[scores.METRIC]
+    return np.bincount(comparison.validated, found) / np.bincount(comparison.validated)
+
+
 def describe(
     model: Retriever,
     questions: list[Question],
@@ -153,9 +180,18 @@ def describe(
         POLICY.features(each.question, found, index.vocabulary)
         for each, found in zip(questions, hits, strict=True)
     ]
-    answerable = [each.answerable for each in questions]
-    calibration = fit_calibration(features, answerable, POLICY.fallback)
-    confidences = [calibration.confidence(each) for each in features]
+    misses = np.array([missed(*pair, params) for pair in zip(questions, hits, strict=True)])
+    is_right = (misses == 0).tolist()
+    calibration = fit_calibration(features, is_right, POLICY.fallback)
+    confidences = out_of_fold(features, is_right, POLICY.fallback, params.seed)
+    answers = params.answers.model_dump(mode="json")
+    if answers["abstain_below"] == "auto":
+        answers["abstain_below"] = UNCHOSEN
+        if calibration.learned_from:
+            able = np.array([each.answerable for each in questions])
+            points = risk_coverage(confidences, misses == 0, able)
+            answers["abstain_below"] = choose_threshold(points, GOALS)["threshold"]
+    told = confidences >= answers["abstain_below"]
     target = {"name": "relevant document", "task": "retrieval", "classes": []}
     return {
         "task": "retrieval",
@@ -168,13 +204,14 @@ def describe(
             "columns": [],
             "question": {"longest": params.answers.longest_question},
         },
+        "language": language.current(),
         "setup": model.setup_.to_json(),
         "passages": len(index.chunks),
         "confidence": calibration.to_json(),
-        "confidence_floor": review_floor(questions, hits, confidences, params),
-        "answers": params.answers.model_dump(mode="json"),
+        "review": plan_review(1 - confidences[told], misses[told], params),
+        "answers": answers,
         "llm": params.llm.model_dump(mode="json"),
-        "example": next(each.question for each in questions if each.answerable),
+        **choose_examples(questions, confidences, misses == 0, told),
     }
 
 
@@ -192,28 +229,57 @@ def out_of_fold_search(
     asked = [each for each in questions if each.answerable]
     others = [each for each in questions if not each.answerable]
     by_question: dict[str, Index] = {}
-    for number, (train, validation) in enumerate(comparison.folds):
+    once = comparison.folds[: len(comparison.folds) // repeats_of(comparison.folds)]
+    for number, (train, validation) in enumerate(once):
         index = fit(candidate, candidates, [asked[row] for row in train]).index()
-        held_out = [asked[row] for row in validation] + others[number :: len(comparison.folds)]
+        held_out = [asked[row] for row in validation] + others[number :: len(once)]
         by_question |= dict.fromkeys(texts_of(held_out), index)
     return lambda question, k: by_question[question].search(question, k)
 
 
-def review_floor(
-    questions: list[Question], hits: list[list[Hit]], confidences: list[float], params: Params
-) -> float:
-    """The confidence under which an answer goes to a person: `review.confidence_floor`.
+def choose_examples(
+    questions: list[Question],
+    confidences: NDArray[np.float64],
+    is_right: NDArray[np.bool_],
+    told: NDArray[np.bool_],
+) -> dict[str, Any]:
+    """What the page opens on: the surest right answer of the folds, and a question refused there.
 
-    `auto` lets half of the training questions whose documents were not found fall under it.
+    Of those without an answer that are refused, the one that comes nearest to being answered.
     """
-    if params.review.confidence_floor != "auto":
-        return float(params.review.confidence_floor)
-    failed = [
-        confidence
-        for each, found, confidence in zip(questions, hits, confidences, strict=True)
-        if not {hit.chunk.doc for hit in found} & set(each.relevant)
-    ]
-    return float(np.nextafter(np.median(failed), 2)) if failed else 0.5
+    able = np.array([each.answerable for each in questions])
+    found = {}
+    for name, rows in (("Answered", is_right & told), ("Refused", ~able & ~told)):
+        if rows.any():
+            row = int(np.argmax(np.where(rows, confidences, -1.0)))
+            found[name] = {"question": questions[row].question}
+    first = next(each.question for each in questions if each.answerable)
+    return {
+        "example": found.get("Answered", {"question": first})["question"],
+        "examples": found,
+        "examples_are": "Questions of the folds:",
+    }
+
+
+def plan_review(
+    doubts: NDArray[np.float64], wrong: NDArray[np.float64], params: Params
+) -> dict[str, Any]:
+    """Which answers go to a person: `review.share` of them, those of the lowest confidence."""
+    share = params.review.share
+    cutoff = choose_cutoff(doubts, share)
+    marked = np.zeros(len(doubts), bool) if cutoff is None else doubts > cutoff
+    units = Units.of(len(doubts), row="answer")
+    return {
+        "share": share,
+        "cutoff": cutoff,
+        **outcome(marked, wrong, units, share, "out of fold"),
+    }
+
+
+def missed(question: Question, hits: list[Hit], params: Params) -> float:
+    """1 where nothing quoted is of a document that answers, which is what an answer then costs."""
+    quoted = quoted_documents(POLICY, question.question, hits, params.answers.sentences)
+    return float(not quoted & set(question.relevant))
 
 
 def write_bundle(
@@ -223,11 +289,12 @@ def write_bundle(
     model: Retriever,
     metadata: dict[str, Any],
     questions: list[str],
+    ladder: dict[str, Any],
 ) -> dict[str, Any]:
     """Write the index, compare it with the trained one, put it in place; return its metadata."""
     environment = project.environment()
     setup = model.setup_
-    with replacing(project.root) as work:
+    with replacing(project.root, ladder=ladder) as work:
         embedder = store = None
         if setup.dense:
             embedder = encoder.embedder

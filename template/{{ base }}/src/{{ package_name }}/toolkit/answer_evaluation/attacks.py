@@ -24,7 +24,8 @@ from typing import Any
 
 from ..answers.answerer import Answerer, Search
 from ..answers.budget import Budget
-from ..answers.llm import LanguageModel, Piece
+from ..answers.chat import Piece
+from ..answers.llm import LanguageModel
 from ..answers.prompt_injection import disarm
 from ..documents.settings import Llm
 from ..retrieval.chunks import Chunk, Hit

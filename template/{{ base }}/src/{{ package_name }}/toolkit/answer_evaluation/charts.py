@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..charts.style import BLUE, GREY, INK, canvas, caption, readable
+from ..charts.style import BLUE, DASHED, GREY, INK, canvas, caption, readable
 from ..evaluation.display import cell, percent
 from . import labels  # noqa: F401  metric_label knows the names of ranking scores from here
 
@@ -41,4 +41,52 @@ def places(data: Json, ladder: Json, metrics: Json) -> Figure | None:
     axes.set_ylabel("Questions")
     axes.legend(loc="upper center")
     caption(figure, "Rank of the first relevant document; none: not in the first ten.")
+    return figure
+
+
+def risk_coverage(data: Json, ladder: Json, metrics: Json) -> Figure | None:
+    """Draw how many answers are wrong by how many questions are answered, and where the threshold lies."""
+    content = metrics.get("selective")
+    if not content:
+        return None
+    coverage, precision = content["goals"]["coverage"], content["goals"]["precision"]
+    title = (
+        f"{percent(coverage['share'], 0)} of the answerable questions are answered, "
+        f"{percent(precision['share'], 0)} of the answers from a relevant document"
+    )
+    figure, axes = canvas(3.2, title)
+    points = content["curve"]
+    covered = [point["coverage"] for point in points]
+    axes.plot(covered, [1 - point["precision"] for point in points], color=BLUE)
+    axes.axhline(1 - precision["goal"], color=GREY, lw=1, ls=DASHED)
+    if precision["share"] is not None:
+        axes.plot([coverage["share"]], [1 - precision["share"]], "o", ms=6, color=INK)
+    axes.set(xlim=(0, 1), ylim=(0, None))
+    axes.set(xlabel="Answerable questions that are answered", ylabel="Answers that are wrong")
+    axes.grid()
+    readable(axes)
+    caption(figure, "Dot: the threshold that training chose. Dashed: the most that was asked for.")
+    return figure
+
+
+def reliability(data: Json, ladder: Json, metrics: Json) -> Figure | None:
+    """Draw how often what was found answers, by the confidence."""
+    content = metrics.get("reliability")
+    if not content:
+        return None
+    off, (_, by_chance) = content["ece"], content["ece_chance"]
+    verdict = "no more than chance would be" if off <= by_chance else "more than chance would be"
+    title = f"Confidences are off by {percent(off, 0)} on average, {verdict}"
+    figure, axes = canvas(4.2, title, 4.0)
+    axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls=DASHED)
+    axes.axhline(content["base_rate"], color=GREY, lw=1, ls=":")
+    predicted = [each["mean_predicted"] for each in content["bins"]]
+    observed = [each["observed"] for each in content["bins"]]
+    axes.plot(predicted, observed, "o-", ms=5, color=BLUE, clip_on=False)
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    axes.set(
+        xlabel="Confidence, in fifths of the questions", ylabel="Quoted from a relevant document"
+    )
+    axes.grid()
+    readable(axes)
     return figure

@@ -1,14 +1,15 @@
 """How good the rankings are, on the test questions: against the baseline, by place, one by one."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..documents.kinds import KINDS
 from ..documents.questions import Question
-from ..evaluation.intervals import bootstrap
+from ..evaluation.intervals import Units, bootstrap
 from ..evaluation.slices import slices
 from ..retrieval import scores
 
@@ -45,12 +46,53 @@ def compare_rankings(own: Scores, other: Scores, seed: int) -> dict[str, Any]:
     return {
         "chosen": {name: whole[name] for name in own},
         "baseline": {name: float(np.mean(values)) for name, values in other.items()},
-        "intervals": {name: intervals[name] for name in own},
+        "intervals": {name: intervals[name] for name in own if intervals},
         "gain": {
-            name: {"value": whole[f"gain:{name}"], "ci": intervals[f"gain:{name}"]} for name in own
+            name: {"value": whole[f"gain:{name}"], "ci": intervals.get(f"gain:{name}")}
+            for name in own
         },
-        "interval_unit": "questions",
+        **Units.of(n, row="question").to_json(),
     }
+
+
+def by_kind(
+    kinds: Sequence[str],
+    own: NDArray[np.float64],
+    other: NDArray[np.float64],
+    bars: Mapping[str, float],
+    seed: int,
+) -> list[dict[str, Any]]:
+    """The score of each kind of question, its gain over the baseline, and the bar it has to pass.
+
+    Parameters
+    ----------
+    kinds : sequence of str
+        Of n questions.
+    own, other : ndarray of shape (n,)
+        Their reciprocal ranks, by the chosen candidate and by the baseline.
+    bars : mapping
+        From a kind to the mean that is asked of it.
+    seed : int
+    """
+    rows = []
+    for kind in KINDS:
+        at = [row for row, each in enumerate(kinds) if each == kind]
+        if at:
+            found = compare_rankings({scores.METRIC: own[at]}, {scores.METRIC: other[at]}, seed)
+            score, bar = found["chosen"][scores.METRIC], bars.get(kind)
+            rows.append(
+                {
+                    "kind": kind,
+                    "n": len(at),
+                    "score": score,
+                    "ci": found["intervals"].get(scores.METRIC),
+                    "baseline": found["baseline"][scores.METRIC],
+                    "gain": found["gain"][scores.METRIC],
+                    "bar": bar,
+                    "reached": None if bar is None else score >= bar,
+                }
+            )
+    return rows
 
 
 def place(ranking: Sequence[str], relevant: Collection[str]) -> int | None:
@@ -124,5 +166,5 @@ def question_slices(
     found = slices(frame, 1 - reciprocal_ranks, scores.METRIC, smallest=SMALLEST_SLICE)
     for row in found:
         row["score"], row["gap"] = 1 - row["score"], -row["gap"]
-        row["ci"] = [1 - row["ci"][1], 1 - row["ci"][0]]
+        row["ci"] = row["ci"] and [1 - bound for bound in reversed(row["ci"])]
     return found

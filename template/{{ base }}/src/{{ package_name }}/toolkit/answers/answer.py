@@ -1,12 +1,16 @@
 """What an answer is, whoever worded it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from ..retrieval.chunks import Chunk, Hit
 
 NOTHING_FOUND = "The documents do not answer this question."
+NOTHING_LEFT = (
+    "What was found is withheld, since it gives orders to a language model; nothing else was found."
+)
+NOTHING_ELSE = "Apart from what is withheld, the documents do not answer this question."
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,8 @@ class Answer:
         Sentences that are told.
     passing : bool
         Whether asking again may give a better answer, so that this one is not kept.
+    withheld : int
+        Sentences of the passages that give orders to a language model, or hidden texts.
     """
 
     text: str
@@ -106,6 +112,7 @@ class Answer:
     claims: int = 0
     supported: int = 0
     passing: bool = False
+    withheld: int = 0
 
     @classmethod
     def none(
@@ -113,6 +120,30 @@ class Answer:
     ) -> Self:
         """The answer that there is none."""
         return cls(NOTHING_FOUND, (), confidence, True, answered_by, reason, claims=claims)
+
+    def withholding(self, sentences: int, is_all: bool) -> Self:
+        """The same answer, which also says how many sentences were withheld.
+
+        Parameters
+        ----------
+        sentences : int
+            How many.
+        is_all : bool
+            Whether nothing else was found.
+        """
+        if not sentences:
+            return self
+        many = sentences > 1
+        said = (
+            f"{sentences} sentence{'s' if many else ''} of the passages "
+            f"{'give' if many else 'gives'} orders to a language model and "
+            f"{'are' if many else 'is'} withheld."
+        )
+        text = self.text
+        if self.abstained:
+            text = NOTHING_LEFT if is_all else NOTHING_ELSE
+        reason = f"{self.reason} {said}" if self.reason and not is_all else said
+        return replace(self, text=text, reason=reason, withheld=sentences)
 
     @classmethod
     def of(

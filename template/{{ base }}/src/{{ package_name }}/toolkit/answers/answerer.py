@@ -12,6 +12,7 @@ from .answer import Answer, Usage
 from .cache import Cache
 from .confidence import Calibration
 from .policy import Policy, extractive_answer
+from .prompt_injection import show
 
 logger = logging.getLogger(__name__)
 CACHE = Path("data", "cache", "answers.sqlite")
@@ -100,9 +101,10 @@ class Answerer:
         model = unavailable = None
         identity = [str(metadata["model_version"]), answers.by]
         if answers.by == "llm":
-            # Imported only here: LangChain takes a second and a hundred megabytes.
+            # Imported only here: the vendors' libraries take a second.
             from .budget import Budget
-            from .llm import LanguageModel, ModelUnavailable, make_chat
+            from .chat import ModelUnavailable, make_chat
+            from .llm import LanguageModel
 
             address = environment.openai_base_url or environment.anthropic_base_url or ""
             identity += [llm.provider, llm.model, address, policy.instructions]
@@ -169,12 +171,17 @@ class Answerer:
         BudgetSpentError
             If the language model might cost more than is left.
         """
+        shown = show(hits)
+        answer = self._answer(question, shown.hits, on_event)
+        return answer.withholding(shown.withheld, not shown.hits)
+
+    def _answer(self, question: str, hits: Sequence[Hit], on_event: OnEvent) -> Answer:
         if self._unavailable is not None:
             return self._instead(question, hits, self._unavailable, Usage())
         confidence = self.confidence(question, hits)
         if self._model is None or not self.policy.is_answered(confidence, self.settings):
             return self.quote(question, hits)
-        from .llm import ModelUnavailable
+        from .chat import ModelUnavailable
 
         try:
             answer: Answer = self._model.answer(question, hits, confidence, on_event)
@@ -193,6 +200,6 @@ class Answerer:
         return self._calibration.confidence(self.policy.features(question, hits, self.vocabulary))
 
     def quote(self, question: str, hits: Sequence[Hit]) -> Answer:
-        """The extractive answer, whoever words the others."""
+        """The extractive answer, whoever words the others; of hits that were shown."""
         confidence = self.confidence(question, hits)
         return extractive_answer(self.policy, self.settings, question, hits, confidence)

@@ -7,8 +7,8 @@ A sentence is supported by a passage if
 3. of its content words, compared by stem, at least a given share is in the passage,
 4. it denies just as often as the passage's sentence that shares most words with it.
 
-A citation that fails is removed; a sentence whose citations all fail, or that has none, is removed; an
-answer without sentences is refused. This is a test of words, not of meaning: it catches made-up figures,
+A citation that fails is removed; a sentence whose citations all fail is removed, as is one without a
+citation that no passage supports; an answer without sentences is refused. This is a test of words, not of meaning: it catches made-up figures,
 names and subjects and a plain "not", and passes a sentence that puts the passage's own words together
 wrongly. It also refuses some honest paraphrases. The project's tests measure both errors.
 """
@@ -30,8 +30,30 @@ from ..documents.tokenize import (
 from ..retrieval.chunks import Hit
 from .answer import Support
 
-_MARKS = re.compile(r"((?:\s*\[\s*\d+(?:\s*[,;]\s*\d+)*\s*\])+)\s*([.!?])?")
-_NUMBERS = re.compile(r"\d+")
+# The usual ways to cite passage 2, and 1 to 3: [2], [1, 3], [1-3], [passage 2], [doc#2], [^2], [[2]](#2),
+# 【2】, 【2†source】, (2), superscripts.
+_NOUN = r"(?:see\s+)?(?:passages?|documents?|docs?|sources?|references?|refs?|citations?|cite|chunks?|nos?\.?)"
+_ITEM = rf"(?:{_NOUN}\s*[#:.]?\s*|[\^#])?\d{{1,2}}(?:\s*[-‐-―]\s*\d{{1,2}})?"
+_LIST = rf"{_ITEM}(?:\s*(?:,|;|&|and)\s*{_ITEM})*"
+_MARK = (
+    rf"(?:\\?\[{{1,2}}\s*{_LIST}\s*(?:[†:][^\]]{{0,40}})?\\?\]{{1,2}}(?:\([^)\s]*\))?"
+    rf"|[【［]\s*{_LIST}\s*(?:†[^】］]{{0,40}})?[】］]"
+    rf"|<sup>\s*\[?{_LIST}\]?\s*</sup>"
+    # Not the exponents of m² and 10².
+    r"|(?:(?<=[^\W\d_]{3})|(?<=[.!?,)\s]))[⁰¹²³⁴⁵⁶⁷⁸⁹]+(?:[,⁻–][⁰¹²³⁴⁵⁶⁷⁸⁹]+)*"
+    # Round brackets enclose much else: alone a mark where a sentence or a part of it ends.
+    rf"|(?<=[\s.!?])\(\s*(?:{_NOUN}\s*[#:.]?\s*\d{{1,2}}|{_LIST}(?=\s*\)\s*(?:[.!?,;(]|(?-i:[A-Z])|\n|$)))\s*\))"
+)
+_MARKS = re.compile(rf"((?:\s*{_MARK})(?:\s*(?:,|;|and)?\s*{_MARK})*)[ \t]*([.!?])?", re.I)
+_RANGES = re.compile(r"(?<![†\w])(\d{1,2})(?:\s*[-‐-―]\s*(\d{1,2}))?|(?<=[a-z])(\d{1,2})", re.I)
+_SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_LINK = re.compile(
+    r"\]\([^)\s]*\)|[†][^\]】］]*|(?<=\d):[^\]]*"
+)  # what a mark holds besides numbers
+_MARKDOWN = re.compile(
+    r"^[ \t]*(?:[-*•+]|\d{1,2}[.)])[ \t]+|^[ \t]*#{1,6}[ \t]+|\*\*|(?<!\w)__|__(?!\w)", re.M
+)
+_LABEL = re.compile(r"^\W*(?:final |short )?answer\s*:\s*|^[\s,;:]+(?=\S)", re.I)
 
 
 @dataclass(frozen=True)
@@ -49,21 +71,41 @@ def claims(text: str) -> list[Claim]:
     """
     found, start = [], 0
     for mark in _MARKS.finditer(text):
-        cited = tuple(dict.fromkeys(int(number) for number in _NUMBERS.findall(mark[1])))
         said = text[start : mark.start()] + (mark[2] or "")
-        found += [Claim(part, cited) for part in _told(said)]
+        found += [Claim(part, _cited(mark[1])) for part in _told(said)]
         start = mark.end()
     return found + [Claim(part, ()) for part in _told(text[start:])]
 
 
+def _cited(mark: str) -> tuple[int, ...]:
+    """The numbers of a mark, each once, ranges written out."""
+    plain = _LINK.sub("]", mark).translate(_SUPERSCRIPT)
+    numbers: dict[int, None] = {}
+    for first, last, alone in _RANGES.findall(plain):
+        low = int(first or alone)
+        numbers |= dict.fromkeys(range(low, max(int(last or low), low) + 1))
+    return tuple(numbers)
+
+
 def finished(text: str) -> int:
     """How much of a text that is still being written has its marks, in characters."""
-    ends = [mark.end() for mark in _MARKS.finditer(text) if mark.end() < len(text)]
+    # What a mark goes on with may still come: another number, a link.
+    ends = [mark.end() for mark in _MARKS.finditer(text) if text[mark.end() :].lstrip(" ,;")[:1]]
+    ends = [end for end in ends if text[end] not in "([【［.,;" or text[end - 1] in ".!?"]
     return ends[-1] if ends else 0
 
 
+def is_finished(text: str) -> bool:
+    """Whether a text ends as a whole answer does: with a mark or the end of a sentence."""
+    text = text.rstrip()
+    return text.endswith(tuple(".!?。！？…")) or any(
+        mark.end() == len(text) for mark in _MARKS.finditer(text)
+    )
+
+
 def _told(text: str) -> list[str]:
-    return [part for part in split(text) if re.search(r"\w", part)]
+    plain = _LABEL.sub("", _MARKDOWN.sub("", text))
+    return [part for part in split(plain) if re.search(r"\w", part)]
 
 
 def supports(sentence: str, passage: str, share: float, title: str = "") -> str | None:
@@ -109,12 +151,15 @@ def _nearest(words: frozenset[str], among: Sequence[Sentence]) -> Sentence | Non
 
 
 def check(claim: Claim, hits: Sequence[Hit], share: float) -> Support | None:
-    """Keep of a claim's citations those that support it; None if none does."""
+    """Keep of a claim's citations those that support it; None if none does.
+
+    A model may forget its marks: a claim that cites nothing rests on the first hit that supports it.
+    """
     by = []
-    for number in claim.cited:
+    for number in claim.cited or range(1, len(hits) + 1):
         if 1 <= number <= len(hits):
             hit = hits[number - 1]
             quote = supports(claim.text, hit.chunk.text, share, hit.chunk.title)
             if quote is not None:
                 by.append((hit, quote))
-    return Support(claim.text, tuple(by)) if by else None
+    return Support(claim.text, tuple(by if claim.cited else by[:1])) if by else None

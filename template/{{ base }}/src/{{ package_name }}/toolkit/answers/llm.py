@@ -1,70 +1,43 @@
-"""A language model words the answer, through LangChain; what it says is checked sentence by sentence.
+"""A language model words the answer; what it says is checked sentence by sentence.
 
 The model sees numbered passages with orders taken out (`prompt_injection`), and is asked for sentences
 that end with the numbers of the passages they rest on. Whatever goes wrong on the way (time-outs, 429,
 500, answers cut in the middle or not JSON) is tried again with growing pauses, and a server's
 `Retry-After` is kept to. If that does not help, `ModelUnavailable` says why, and the extractive answer
-is given instead.
+is given instead. So it is where the server stopped for another reason than that the answer is whole,
+and where the account has no quota left; neither passes by asking again.
 
-The vendors' libraries can retry too, but not a stream that breaks off in the middle; and each of our
-attempts is counted against the budget before it is made.
+The vendors' libraries can retry too, but neither a stream that breaks off in the middle nor do they
+tell a spent quota from a limit that passes; and each of our attempts is counted against the budget
+before it is made.
 """
 
 import html
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import numpy as np
 
-from ..documents.settings import DocumentEnvironment, Llm
+from ..documents.settings import Llm
 from ..documents.tokenize import clean, one_line
-from ..project.errors import UserError
 from ..retrieval.chunks import Hit
 from .answer import Answer, Support, Usage
 from .budget import Budget
-from .citations import check, claims, finished
+from .chat import Chat, ModelUnavailable, ServerError, fault_of, without_working
+from .citations import check, claims, finished, is_finished
 from .policy import Policy
 from .prompt_injection import show
 
+OnEvent = Callable[[str, str], None]
+_NO_QUOTA = re.compile(
+    r"insufficient[_ ](?:quota|credit|balance|fund)|current quota|billing|credit balance", re.I
+)
 _FIRST_PAUSE = 0.5  # seconds
 _LONGEST_TOKEN = 32  # characters; an answer that is longer throughout ignores `max_tokens`
-
-
-class ModelUnavailable(Exception):
-    """The language model gave no whole answer; the message says why, in words for a caller."""
-
-    def __init__(self, message: str, usage: Usage | None = None) -> None:
-        super().__init__(message)
-        self.usage = usage or Usage()
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A part of a streamed answer.
-
-    Attributes
-    ----------
-    text : str
-        What was added.
-    used : tuple of int, optional
-        The server's count of input and output tokens, where it is in this piece.
-    is_last : bool
-        Whether the server says that the answer is whole.
-    """
-
-    text: str
-    used: tuple[int, int] | None = None
-    is_last: bool = False
-
-
-class Chat(Protocol):
-    """What speaks to a language model: one streamed answer to a prompt."""
-
-    def __call__(self, system: str, user: str) -> Iterator[Piece]:
-        """Give an answer piece by piece; raises what the vendor's library raises."""
 
 
 def prompt(question: str, hits: Sequence[Hit]) -> str:
@@ -115,13 +88,17 @@ class LanguageModel:
         self._support = support
         self._budget = budget
         self._pause = pause
+        # Whether sentences are told as they come. Where the mark that opens a model's working text is
+        # in the server's prompt, only the closing one tells what was not meant for a reader, so the
+        # first answer is told when it is whole, and the next ones as they come if it had no such mark.
+        self._is_open = False
 
     def answer(
         self,
         question: str,
         hits: Sequence[Hit],
         confidence: float,
-        on_event: Callable[[str, str], None] = lambda kind, text: None,
+        on_event: OnEvent = lambda kind, text: None,
     ) -> Answer:
         """Word an answer from passages.
 
@@ -134,8 +111,8 @@ class LanguageModel:
         confidence : float
             How sure it is that they hold the answer.
         on_event : callable
-            Called with `"sentence"` and a supported sentence as soon as it is there, and with
-            `"restart"` when all that was told so far is void because the model is asked again.
+            Called with `"sentence"` and a supported sentence as soon as it is there (in the first
+            answer, when that is whole), and with `"restart"` when all that was told so far is void.
 
         Raises
         ------
@@ -150,14 +127,14 @@ class LanguageModel:
         user = prompt(question, shown)
         usage, longest = Usage(), self._settings.longest_wait_seconds
         for attempt in range(self._settings.attempts):
-            draft = _Draft(shown, self._support, on_event)
+            draft = _Draft(shown, self._support, on_event, self._is_open)
             try:
                 usage += self._ask(draft, user)
+                self._is_open = not draft.was_void
                 return replace(draft.answer(confidence, self._policy.refusal), usage=usage)
             except _Failure as failure:
                 usage += failure.usage
-                if draft.has_told:
-                    on_event("restart", "")
+                draft.void()
                 asked = failure.retry_after
                 is_last = attempt == self._settings.attempts - 1
                 # A server that wants more time than we have gets no second request.
@@ -185,12 +162,12 @@ class LanguageModel:
     def _read(self, draft: "_Draft", user: str) -> tuple[int, int] | None:
         """Take an answer in; return the server's count of tokens, if it gives one."""
         used: tuple[int, int] | None = None
-        whole = False
+        reason, whole = None, False
         until = time.monotonic() + self._settings.timeout_seconds
         try:
             for piece in self._chat(self._policy.instructions, user):
                 draft.take(piece.text)
-                whole = whole or piece.is_last
+                reason, whole = reason or piece.reason, whole or piece.is_last
                 if piece.used:
                     # Some servers count on in every piece, some tell input and output apart.
                     before = used or (0, 0)
@@ -201,8 +178,13 @@ class LanguageModel:
                     raise ValueError
         except Exception as error:
             raise _Failure.of(error) from error
-        if not whole:
+        if reason and (fault := fault_of(reason)):
+            raise _Failure(*fault)
+        # Some servers give no reason, and some no end mark either.
+        if not (reason or whole or is_finished(draft.shown)):
             raise _Failure("broke off in the middle of its answer")
+        if not draft.shown.strip():
+            raise _Failure("gave an empty answer")
         draft.finish()
         return used
 
@@ -226,8 +208,14 @@ class _Failure(Exception):
     @classmethod
     def of(cls, error: Exception) -> "_Failure":
         """What an exception of a vendor's library means; both vendors name them alike."""
+        body = getattr(error, "body", None)
         status = getattr(error, "status_code", None)
-        if isinstance(status, int):
+        if isinstance(error, ServerError) and isinstance(body, dict):
+            status = body.get("code") or body.get("status") or 500
+        if isinstance(status, int) or isinstance(error, ServerError):
+            status = status if isinstance(status, int) else 500
+            if status == 402 or (status in (429, 500) and _NO_QUOTA.search(str(body))):
+                return cls(f"has no quota left (status {status})", False, True)
             words = {401: "refused the key", 403: "refused the key", 429: "is over its limit"}.get(
                 status, "failed" if status >= 500 else "refused the request"
             )
@@ -244,54 +232,86 @@ class _Failure(Exception):
 
 
 def _retry_after(error: Exception) -> float | None:
-    """Seconds that a server asks to wait; None if it does not say, or gives a date."""
-    headers = getattr(getattr(error, "response", None), "headers", {})
+    """Seconds that a server asks to wait, given as such or by a date; None if it does not say."""
+    asked = getattr(getattr(error, "response", None), "headers", {}).get("retry-after", "")
     try:
-        return max(float(headers.get("retry-after", "")), 0.0)
+        return max(float(asked), 0.0)
+    except ValueError:
+        pass
+    try:
+        until = parsedate_to_datetime(asked)
     except ValueError:
         return None
+    return max((until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds(), 0.0)
 
 
 class _Draft:
-    """An answer being written: sentences are checked as soon as their marks are there."""
+    """An answer being written: sentences are checked as soon as their marks are there.
+
+    Parameters
+    ----------
+    hits : sequence of Hit
+        The passages.
+    support : float
+        As `answers.support`.
+    on_event : callable
+        As for `LanguageModel.answer`.
+    is_open : bool
+        Whether sentences are told before the answer is whole.
+    """
 
     def __init__(
-        self, hits: Sequence[Hit], support: float, on_event: Callable[[str, str], None]
+        self, hits: Sequence[Hit], support: float, on_event: OnEvent, is_open: bool
     ) -> None:
         self.text = ""
+        self.shown = ""  # without the model's working text
+        self.was_void = False
         self._hits = hits
         self._share = support
         self._on_event = on_event
-        self._checked = 0
-        self._claims = 0
-        self._supported: list[Support] = []
+        self._is_open = is_open
+        self._start()
 
-    @property
-    def has_told(self) -> bool:
-        """Whether a sentence of it was told."""
-        return bool(self._supported)
+    def _start(self) -> None:
+        self._checked = self._claims = self._told = 0
+        self._supported: list[Support] = []
 
     def take(self, text: str) -> None:
         """Add a piece."""
         self.text += text
-        self._check(self._checked + finished(self.text[self._checked :]))
+        known, self.shown = self.shown[: self._checked], without_working(self.text)
+        if not self.shown.startswith(known):  # it was working text: its end has come
+            self.void()
+            self._start()
+        self._check(self._checked + finished(self.shown[self._checked :]))
+
+    def void(self) -> None:
+        """Take back what was told."""
+        self.was_void = True
+        if self._told:
+            self._on_event("restart", "")
 
     def finish(self) -> None:
-        """Check what is left when the answer is whole."""
-        self._check(len(self.text))
+        """Check what is left when the answer is whole, and tell what was not told yet."""
+        self._is_open = True
+        self._check(len(self.shown))
 
     def _check(self, end: int) -> None:
-        for claim in claims(self.text[self._checked : end]):
+        for claim in claims(self.shown[self._checked : end]):
             self._claims += 1
             if support := check(claim, self._hits, self._share):
                 self._supported.append(support)
-                self._on_event("sentence", str(support))
         self._checked = end
+        if self._is_open:
+            for support in self._supported[self._told :]:
+                self._on_event("sentence", str(support))
+            self._told = len(self._supported)
 
     def answer(self, confidence: float, refusal: str) -> Answer:
         """What of the draft is told."""
         if not self._supported:
-            refused = self.text.strip().upper().startswith(refusal)
+            said = " ".join(re.findall(r"\w+", self.shown)).upper()
+            refused = said.startswith(refusal)
             why = (
                 "The language model found no answer in the passages."
                 if refused
@@ -308,73 +328,3 @@ class _Draft:
             )
         sure = confidence * kept / self._claims
         return Answer.of(self._supported, sure, "llm", reason, self._claims)
-
-
-def make_chat(settings: Llm, environment: DocumentEnvironment) -> Chat:
-    """Connect to the configured model; nothing is sent yet.
-
-    Raises
-    ------
-    ModelUnavailable
-        If the key is not set.
-    UserError
-        If the packages are not installed.
-    """
-    try:
-        model = (
-            _anthropic(settings, environment)
-            if settings.provider == "anthropic"
-            else _openai(settings, environment)
-        )
-    except ImportError as error:
-        raise UserError(
-            f"A language model needs the package `{error.name}`: run `uv sync --extra llm`, or set "
-            "`answers.by: extractive`."
-        ) from error
-
-    def chat(system: str, user: str) -> Iterator[Piece]:
-        for chunk in model.stream([("system", system), ("human", user)]):
-            metadata, used = chunk.response_metadata, chunk.usage_metadata
-            counted = (used["input_tokens"], used["output_tokens"]) if used else None
-            ended = metadata.get("finish_reason") or metadata.get("stop_reason")
-            yield Piece(str(chunk.text), counted, bool(ended))
-
-    return chat
-
-
-def _openai(settings: Llm, environment: DocumentEnvironment) -> Any:
-    from langchain_openai import ChatOpenAI
-    from langchain_openai.chat_models.base import BaseChatOpenAI
-
-    if not (environment.openai_api_key or environment.openai_base_url):
-        raise ModelUnavailable("OPENAI_API_KEY is not set.")
-    # Other servers know `max_tokens`, OpenAI's newer models only `max_completion_tokens`.
-    kind: Any = BaseChatOpenAI if environment.openai_base_url else ChatOpenAI
-    return kind(
-        model=settings.model,
-        temperature=settings.temperature,
-        max_tokens=settings.max_tokens,
-        timeout=settings.timeout_seconds,
-        max_retries=0,
-        api_key=environment.openai_api_key or "none",
-        base_url=environment.openai_base_url,
-        stream_usage=True,
-    )
-
-
-def _anthropic(settings: Llm, environment: DocumentEnvironment) -> Any:
-    from langchain_anthropic import ChatAnthropic
-
-    if not environment.anthropic_api_key:
-        raise ModelUnavailable("ANTHROPIC_API_KEY is not set.")
-    kind: Any = ChatAnthropic
-    address = environment.anthropic_base_url
-    return kind(
-        model_name=settings.model,
-        temperature=settings.temperature,
-        max_tokens_to_sample=settings.max_tokens,
-        timeout=settings.timeout_seconds,
-        max_retries=0,
-        api_key=environment.anthropic_api_key,
-        **({"base_url": address} if address else {}),
-    )

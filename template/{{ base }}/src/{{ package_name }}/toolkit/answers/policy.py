@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import regex
+
 from ..documents.settings import Answers
 from ..documents.tokenize import Sentence
 from ..retrieval.chunks import Hit
@@ -11,6 +13,8 @@ from .confidence import Calibration
 from .prompt_injection import show
 
 Quotes = list[tuple[Hit, Sentence]]
+# The end of a sentence in any script, within a closing mark too.
+_STOPPED = regex.compile(r"[\p{Sentence_Terminal}…:：][\p{Pe}\p{Pf}\"']*$")
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,13 @@ class Policy:
     refusal: str
 
 
+def quoted_documents(
+    policy: Policy, question: str, hits: Sequence[Hit], sentences: int
+) -> set[str]:
+    """The documents that an extractive answer would quote, however low its confidence."""
+    return {hit.chunk.doc for hit, _ in policy.quote(question, show(hits).hits, sentences)}
+
+
 def extractive_answer(
     policy: Policy, settings: Answers, question: str, hits: Sequence[Hit], confidence: float
 ) -> Answer:
@@ -60,4 +71,4 @@ def extractive_answer(
 
 
 def _stopped(text: str) -> str:
-    return text if text[-1:] in ".!?…:" else text + "."
+    return text if _STOPPED.search(text) else text + "."

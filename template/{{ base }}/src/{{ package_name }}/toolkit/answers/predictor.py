@@ -6,10 +6,12 @@ from typing import Any, Self
 
 from ..documents.settings import DocumentEnvironment
 from ..project.errors import UserError
-from ..project.files import read_json, restore_folder
+from ..project.files import restore_folder
+from ..project.telemetry import traced
 from ..retrieval.bundle import load_index
 from ..retrieval.chunks import Hit
 from ..retrieval.index import Arrange, Index
+from ..training.bundle import verified_metadata
 from .answer import Answer
 from .answerer import Answerer, OnEvent
 from .policy import Policy
@@ -43,6 +45,7 @@ class Predictor:
         self.metadata = metadata
         self.version = str(metadata["model_version"])
         self.index = index
+        self._search = traced("search", index.search)
         self.answerer = answerer
         self._respond = respond
 
@@ -78,7 +81,7 @@ class Predictor:
             If there is no bundle, or one that cannot be used.
         """
         restore_folder(folder)
-        metadata = read_json(folder / "metadata.json", "train")
+        metadata = verified_metadata(folder)
         try:
             index = load_index(folder, metadata, environment, arrange)
             answerer = Answerer.from_metadata(
@@ -93,11 +96,12 @@ class Predictor:
 
     def search(self, question: str, k: int) -> list[Hit]:
         """The `k` best chunks, best first."""
-        return self.index.search(question, k)
+        return self._search(question, k)
 
     def respond(self, question: str, on_event: OnEvent = lambda kind, text: None) -> dict[str, Any]:
         """What the service answers and `predict` writes, but for the version and the time."""
-        respond, floor = self._respond, self.metadata["confidence_floor"]
+        respond, review = self._respond, self.metadata["review"]
+        floor = 1 - review["cutoff"] if review["on"] else 0.0
         assert respond is not None
         return self.answerer.respond(
             question, self.search, lambda answer: respond(answer, floor), on_event

@@ -6,6 +6,7 @@ After Gebru et al., Datasheets for Datasets (2021).
 from pathlib import Path
 from typing import Any
 
+from ..evaluation import display
 from ..markdown import blocks
 from ..markdown.markdown import Table, bullets, escape, paragraphs, table
 
@@ -34,7 +35,7 @@ def refresh(root: Path, report: dict[str, Any], origin: str = "") -> None:
         f"{report['sha256'][:16]}."
     )
     kinds = [[kind, f"{count:,}"] for kind, count in report["kinds"].items()]
-    doubts = [*report["warnings"]]
+    doubts = [display.warning(each) for each in report["warnings"]]
     doubts += [f"{f['check']}: {f['detail']}" for f in report["leaks"] if f["status"] != "passed"]
     content = paragraphs(
         origin,

@@ -30,7 +30,11 @@ def question_type(longest: int) -> Any:
         str,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=longest),
         AfterValidator(_asked),
-        Field(title="Question", description="As you would ask a person"),
+        Field(
+            title="Question",
+            description="As you would ask a person",
+            json_schema_extra={"pattern": r"[\p{L}\p{N}]"},  # what `_asked` looks for
+        ),
     ]
 
 

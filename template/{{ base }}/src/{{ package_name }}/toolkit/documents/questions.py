@@ -4,14 +4,15 @@ import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..project.errors import UserError
+from .json_lines import read_lines, write_lines
 from .question import problem
-from .reading import read_lines, write_lines
 from .tokenize import stems
 
 FEWEST = 10
@@ -21,11 +22,15 @@ LONGEST = 20_000
 
 @dataclass(frozen=True)
 class Question:
-    """A question, the ids of the documents that answer it, and whether any does."""
+    """A question, the ids of the documents that answer it, and whether any does.
+
+    `half` is `dev` or `held` where its file says on which side of the split it belongs.
+    """
 
     question: str
     relevant: list[str]
     answerable: bool
+    half: str | None = None
 
 
 class _Line(BaseModel):
@@ -34,6 +39,7 @@ class _Line(BaseModel):
     question: str
     relevant: list[str] = []
     answerable: bool | None = None
+    half: Literal["dev", "held"] | None = None
 
 
 def read_questions(path: Path, documents: Collection[str]) -> list[Question]:
@@ -112,7 +118,7 @@ def _checked(line: str, known: set[str]) -> Question:
             if answerable
             else "is not answerable but names a relevant document"
         )
-    return Question(read.question, sorted(set(read.relevant)), answerable)
+    return Question(read.question, sorted(set(read.relevant)), answerable, read.half)
 
 
 def groups_of(questions: list[Question], near: float = 0.8) -> NDArray[np.intp]:
@@ -144,6 +150,8 @@ def split_questions(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows for training and for the test; groups stay whole, both kinds of question are in both.
 
+    Questions whose `half` is given are on that side; the others are drawn.
+
     Parameters
     ----------
     questions : list of Question
@@ -161,13 +169,15 @@ def split_questions(
     """
     rng = np.random.default_rng(seed)
     answerable = np.array([each.answerable for each in questions])
-    test: list[int] = []
+    drawn = np.array([each.half is None for each in questions])
+    test = [row for row, each in enumerate(questions) if each.half == "held"]
     for kind in (True, False):
-        heads = np.unique(groups[answerable == kind])
+        some = drawn & (answerable == kind)
+        heads = np.unique(groups[some])
         rng.shuffle(heads)
-        wanted, taken = round(share * np.sum(answerable == kind)), 0
+        wanted, taken = round(share * np.sum(some)), 0
         for head in heads:
-            rows = np.flatnonzero((groups == head) & ~np.isin(np.arange(len(groups)), test))
+            rows = np.flatnonzero((groups == head) & drawn & ~np.isin(np.arange(len(groups)), test))
             if taken >= wanted:
                 break
             test += rows.tolist()

@@ -1,27 +1,21 @@
 """From a folder of files to documents: what can be read is read, the rest is named and left out."""
 
 import hashlib
-import io
-import json
-import logging
-import re
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..project.errors import UserError
-from ..project.files import write_text
-from .tokenize import clean
+from . import language
+from .formats import READERS, Content, UnreadableError
+from .json_lines import read_lines, write_lines
+from .tokenize import clean, split, word_count
 
 FILE = Path("data", "documents.jsonl")
 FEWEST_WORDS = 3
-
-logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what is wrong is said once, below
-
-
-class UnreadableError(Exception):
-    """A file is not a document; the message says why in a few words."""
+LONGEST_TITLE = 120
+LONG_LINE = 12  # words; more are no heading
 
 
 @dataclass(frozen=True)
@@ -40,6 +34,8 @@ class Document:
         Its words, with line breaks.
     sha256 : str
         Of the text.
+    language : str
+        ISO 639-1.
     """
 
     id: str
@@ -47,18 +43,32 @@ class Document:
     title: str
     text: str
     sha256: str
+    language: str = language.DEFAULT
 
 
 @dataclass(frozen=True)
 class Read:
-    """What a folder holds: documents by id, files that cannot be read and why, and other files."""
+    """What a folder holds.
+
+    Attributes
+    ----------
+    documents : list of Document
+    unreadable : list of dict
+        `file` and `reason` of files that cannot be read.
+    others : list of str
+        Files of other kinds.
+    files : list of dict
+        Of each document's file: `file`, `pages`, `characters`, `share_read` (of its pages in
+        a PDF, else of its characters), `encoding`, `language` and `left`, a list of `what`, `count` and `characters`.
+    """
 
     documents: list[Document]
     unreadable: list[dict[str, str]]
     others: list[str]
+    files: list[dict[str, Any]] = field(default_factory=list)
 
 
-def read_folder(folder: Path, max_megabytes: float) -> Read:
+def read_folder(folder: Path, max_megabytes: float, spoken: str = "auto") -> Read:
     """Read every document under a folder.
 
     Parameters
@@ -67,6 +77,8 @@ def read_folder(folder: Path, max_megabytes: float) -> Read:
         Searched with its folders; names that begin with a dot are passed over.
     max_megabytes : float
         Larger files are left out unread.
+    spoken : str
+        The language of all documents; `auto` finds each one's.
 
     Raises
     ------
@@ -78,7 +90,7 @@ def read_folder(folder: Path, max_megabytes: float) -> Read:
             f"{folder} is not a folder. Put your documents there, or set `data.path` in params.yaml."
         )
     documents: dict[str, Document] = {}
-    unreadable, others = [], []
+    unreadable, others, files = [], [], []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         if not path.is_file() or any(part.startswith(".") for part in name.parts):
@@ -88,18 +100,25 @@ def read_folder(folder: Path, max_megabytes: float) -> Read:
             others.append(name.as_posix())
             continue
         try:
-            document = _read(path, name, reader, max_megabytes)
+            document, content = _read(path, name, reader, max_megabytes, spoken)
             if document.id in documents:
                 raise UnreadableError(
                     f"has the same name without its suffix as {documents[document.id].file}"
                 )
             documents[document.id] = document
+            files.append(_described(document, content))
         except UnreadableError as error:
             unreadable.append({"file": name.as_posix(), "reason": str(error)})
-    return Read(list(documents.values()), unreadable, others)
+    return Read(list(documents.values()), unreadable, others, files)
 
 
-def _read(path: Path, name: Path, reader: Callable[[bytes], str], max_megabytes: float) -> Document:
+def _read(
+    path: Path,
+    name: Path,
+    reader: Callable[[bytes], Content],
+    max_megabytes: float,
+    spoken: str,
+) -> tuple[Document, Content]:
     try:
         if path.stat().st_size > max_megabytes * 1e6:
             raise UnreadableError(f"is larger than `data.max_megabytes` ({max_megabytes:g} MB)")
@@ -108,83 +127,51 @@ def _read(path: Path, name: Path, reader: Callable[[bytes], str], max_megabytes:
         raise UnreadableError(f"cannot be read ({error.strerror})") from error
     if not content:
         raise UnreadableError("is empty")
-    text = clean(reader(content)).strip()
-    if len(re.findall(r"\w+", text)) < FEWEST_WORDS:
+    read = reader(content)
+    text = clean(read.text).strip()
+    if word_count(text) < FEWEST_WORDS:
         raise UnreadableError("holds no text (a scan must be put through OCR first)")
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     known = name.with_suffix("").as_posix()
-    return Document(known, name.as_posix(), _title(text) or known, text, sha256)
+    title = clean(read.title)[:LONGEST_TITLE] or _title(text) or known
+    found = language.detect(text) if spoken == "auto" else spoken
+    return Document(known, name.as_posix(), title, text, sha256, found), read
+
+
+def _described(document: Document, content: Content) -> dict[str, Any]:
+    """What the report says of a file that was read."""
+    lost = sum(content.left_characters.values())
+    share = len(document.text) / (len(document.text) + lost)
+    if content.pages and content.read_pages is not None:
+        share = content.read_pages / content.pages
+    return {
+        "file": document.file,
+        "pages": content.pages,
+        "characters": len(document.text),
+        "share_read": share,
+        "encoding": content.encoding,
+        "language": document.language,
+        "left": [
+            {"what": what, "count": count, "characters": content.left_characters[what]}
+            for what, count in content.left.items()
+        ],
+    }
 
 
 def _title(text: str) -> str:
-    """The first line that holds a word, without the marks of a heading."""
+    """The first line that holds a word, without the marks of a heading, or its first sentence."""
     for line in text.splitlines():
         words = line.strip().strip("#=*-~`<>!. ").strip()
-        if re.search(r"\w", words):
-            return words[:120]
+        if word_count(words) > LONG_LINE:  # a paragraph
+            words = next(split(words))
+        if word_count(words):
+            return words[:LONGEST_TITLE]
     return ""
 
 
-def _plain(content: bytes) -> str:
-    if b"\0" in content[:4096] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UnreadableError("is not text, whatever its name says")
-    wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    for encoding in ("utf-16",) if wide else ("utf-8-sig", "cp1252"):
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise UnreadableError("is neither UTF-8 nor Windows-1252: save it as UTF-8")
-
-
-def _html(content: bytes) -> str:
-    from bs4 import BeautifulSoup
-
-    soup = BeautifulSoup(content, "html.parser")
-    for part in soup(["script", "style", "noscript", "template", "nav", "footer"]):
-        part.decompose()
-    return re.sub(r"\n\s*\n+", "\n\n", soup.get_text("\n"))
-
-
-def _pdf(content: bytes) -> str:
-    import pypdf
-    from pypdf.errors import DependencyError
-
-    try:
-        reader = pypdf.PdfReader(io.BytesIO(content))
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise UnreadableError("is encrypted: save it without a password")
-        return "\n\n".join(page.extract_text() for page in reader.pages)
-    except UnreadableError:
-        raise
-    except DependencyError as error:  # ciphers that need a further package
-        raise UnreadableError("is encrypted: save it without a password") from error
-    except Exception as error:  # a damaged file makes pypdf raise nearly anything
-        raise UnreadableError(f"is a damaged PDF ({type(error).__name__})") from error
-
-
-def _docx(content: bytes) -> str:
-    import docx
-
-    try:
-        opened = docx.Document(io.BytesIO(content))
-    except Exception as error:  # as with pypdf, and lxml's errors besides
-        raise UnreadableError(f"is not a Word document ({type(error).__name__})") from error
-    lines = [paragraph.text for paragraph in opened.paragraphs]
-    for table in opened.tables:
-        lines += [" | ".join(cell.text for cell in row.cells) for row in table.rows]
-    return "\n\n".join(lines)
-
-
-READERS: dict[str, Callable[[bytes], str]] = {
-    ".md": _plain,
-    ".txt": _plain,
-    ".rst": _plain,
-    ".html": _html,
-    ".htm": _html,
-    ".pdf": _pdf,
-    ".docx": _docx,
-}
+def main_language(documents: Iterable[Document]) -> str:
+    """The language of most of the text."""
+    return language.main((each.language, len(each.text)) for each in documents)
 
 
 def write_documents(root: Path, documents: Iterable[Document]) -> None:
@@ -201,24 +188,3 @@ def read_documents(root: Path) -> list[Document]:
         If the data stage has not run.
     """
     return [Document(**value) for value in read_lines(root / FILE, "data")]
-
-
-def write_lines(path: Path, values: Iterable[dict[str, Any]]) -> None:
-    """Write JSON Lines whole."""
-    lines = (json.dumps(value, ensure_ascii=False) for value in values)
-    write_text(path, "".join(f"{line}\n" for line in lines))
-
-
-def read_lines(path: Path, stage: str) -> list[dict[str, Any]]:
-    """The objects of a JSON Lines file that a stage wrote.
-
-    Raises
-    ------
-    UserError
-        If it is not there.
-    """
-    try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError as error:
-        raise UserError(f"{path.name} is not there. Run `{stage}` first.") from error
-    return [json.loads(line) for line in text.split("\n") if line]

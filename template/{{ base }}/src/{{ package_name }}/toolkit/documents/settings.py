@@ -1,10 +1,12 @@
 """What `params.yaml` and the environment may say about documents, their index and answers."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..project.settings import BaseEnvironment, BaseParams, Section
+from ..project.settings import BaseEnvironment, BaseParams, CrossValidation, Section
+
+PACKAGED = "all-MiniLM-L6-v2"  # the embedder whose weights come in packages
 
 
 class Data(Section):
@@ -13,6 +15,7 @@ class Data(Section):
     source: Literal["sample", "folder"] = "sample"
     path: str = "data/raw"
     questions: str = "data/questions.jsonl"
+    language: str = Field(default="auto", pattern=r"auto|[a-z]{2,3}")
     limit: int | None = Field(default=None, ge=2)
     max_megabytes: float = Field(default=20, gt=0)
 
@@ -22,8 +25,14 @@ class Index(Section):
 
     characters: int = Field(default=800, ge=100, le=4000)
     joined: list[int] = Field(default=[1, 2, 4], min_length=1)
-    embedder: str = "all-MiniLM-L6-v2"
+    embedder: str = PACKAGED
     threads: int | None = Field(default=None, ge=1)
+
+
+class RepeatedFolds(CrossValidation):
+    """Questions are few and folds cost little, so that they are drawn several times."""
+
+    repeats: int = Field(default=4, ge=1, le=20)
 
 
 class Answers(Section):
@@ -32,7 +41,7 @@ class Answers(Section):
     by: Literal["extractive", "llm"] = "extractive"
     passages: int = Field(default=5, ge=1, le=50)
     sentences: int = Field(default=3, ge=1, le=10)
-    abstain_below: float = Field(default=0.5, ge=0, le=1)
+    abstain_below: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = "auto"
     support: float = Field(default=0.7, gt=0, le=1)
     longest_question: int = Field(default=1000, ge=10, le=20_000)
     cached: int = Field(default=10_000, ge=0)
@@ -70,6 +79,7 @@ class DocumentParams(BaseParams):
     """The sections of a project that answers questions from documents."""
 
     data: Data = Data()
+    cv: RepeatedFolds = RepeatedFolds()
     index: Index = Index()
     answers: Answers = Answers()
     llm: Llm = Llm()

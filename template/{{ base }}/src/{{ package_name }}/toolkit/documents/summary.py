@@ -4,14 +4,18 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..evaluation import display
+from . import language
+from .encodings import is_guessed
 from .questions import Question
 from .reading import Document, Read
+from .settings import PACKAGED
 
 logger = logging.getLogger(__name__)
 
@@ -19,8 +23,11 @@ MISSING_POLICY = (
     "A file that cannot be read is left out and named. A document that another repeats word for "
     "word is left out, and questions that name it are led to the other."
 )
-NAMED = 20  # files that cannot be read and are named one by one
-OTHERS = 5
+NAMED = 20  # files that are named one by one
+EXAMPLES = 5
+ENOUGH = 0.5  # of a page; the rest is what surrounds it
+FOREIGN = 0.1  # of the documents
+MULTILINGUAL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
 
 
 def summarize(
@@ -29,6 +36,7 @@ def summarize(
     same: dict[str, str],
     questions: Sequence[Question],
     source: str,
+    embedder: str,
 ) -> dict[str, Any]:
     """Describe what was read and what of it is used.
 
@@ -43,6 +51,8 @@ def summarize(
     questions : sequence of Question
     source : str
         Where the documents come from, for the reader.
+    embedder : str
+        What `params.yaml` calls it.
     """
     suffixes = [Path(each.file).suffix.lower() for each in documents]
     answerable = sum(each.answerable for each in questions)
@@ -81,7 +91,14 @@ def summarize(
         "missing_policy": MISSING_POLICY,
         "unreadable": read.unreadable,
         "same": same,
-        "warnings": _warnings(read),
+        "language": language.current(),
+        "files": read.files,
+        "warnings": [
+            *_unread(read),
+            *_partly_read(read.files),
+            *_guessed(read.files),
+            *_unknown_to(embedder, documents),
+        ],
     }
 
 
@@ -103,8 +120,8 @@ def log(report: dict[str, Any]) -> None:
         f"{split['train']['rows']:,}",
         f"{split['test']['rows']:,}",
     )
-    for sentence in report["warnings"]:
-        logger.warning("%s", sentence)
+    for entry in report["warnings"]:
+        logger.warning("%s", display.warning(entry))
     for finding in report["leaks"]:
         if finding["status"] != "passed":
             logger.warning(
@@ -112,16 +129,67 @@ def log(report: dict[str, Any]) -> None:
             )
 
 
-def _warnings(read: Read) -> list[str]:
-    warnings = [f"{each['file']} {each['reason']}." for each in read.unreadable[:NAMED]]
+def _warning(kind: str, detail: str, examples: Sequence[str], remedy: str) -> dict[str, Any]:
+    shown = list(examples[:EXAMPLES])
+    return {"column": None, "kind": kind, "detail": detail, "examples": shown, "remedy": remedy}
+
+
+def _unread(read: Read) -> Iterator[dict[str, Any]]:
+    for each in read.unreadable[:NAMED]:
+        yield _warning("unreadable", f"{each['file']} {each['reason']}.", [], "")
     if len(read.unreadable) > NAMED:
-        warnings.append(f"... and {len(read.unreadable) - NAMED:,} more that cannot be read.")
+        rest = len(read.unreadable) - NAMED
+        yield _warning("unreadable", f"... and {rest:,} more that cannot be read.", [], "")
     if read.others:
-        rest = len(read.others) - OTHERS
-        more = f" and {rest:,} more" if rest > 0 else ""
-        names = ", ".join(read.others[:OTHERS])
-        warnings.append(f"Not read, since their names say they are of another kind: {names}{more}.")
-    return warnings
+        detail = f"{len(read.others):,} files are not read, since their names say another kind."
+        yield _warning("other_kind", detail, read.others, "")
+
+
+def _partly_read(files: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    partly = [each for each in files if each["share_read"] < ENOUGH or _pages_left(each)]
+    for each in partly[:NAMED]:
+        left = "; ".join(f"{part['what']}: {part['count']:,}" for part in each["left"])
+        pages = _pages_left(each)
+        detail = f"{each['file']} is read in part ({each['share_read']:.0%}). Left out: {left}."
+        remedy = "Put a scan through OCR first, as with ocrmypdf." if pages else ""
+        yield _warning("partly_read", detail, [], remedy)
+    if len(partly) > NAMED:
+        rest = f"... and {len(partly) - NAMED:,} more that are read in part."
+        yield _warning("partly_read", rest, [], "See `files` in reports/data.json.")
+
+
+def _pages_left(file: dict[str, Any]) -> bool:
+    return file["pages"] is not None and file["share_read"] < 1
+
+
+def _guessed(files: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    guessed = [each for each in files if is_guessed(each["encoding"])]
+    if guessed:
+        yield _warning(
+            "encoding",
+            f"{len(guessed):,} files are not UTF-8; their encoding is guessed from their letters.",
+            [f"{each['file']}: {each['encoding']}" for each in guessed],
+            "Save one as UTF-8 if its words look wrong.",
+        )
+
+
+def _unknown_to(embedder: str, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
+    """Whether documents are in languages that the packaged embedder has not learned."""
+    spoken = Counter(each.language for each in documents)
+    others = [
+        (name, count)
+        for name, count in spoken.most_common()
+        if name not in {language.DEFAULT, language.UNKNOWN}
+    ]
+    count = sum(count for _, count in others)
+    if embedder == PACKAGED and count >= FOREIGN * len(documents):
+        yield _warning(
+            "language",
+            f"{PACKAGED} has learned English; {count:,} of {len(documents):,} documents are in other "
+            "languages, which are searched by words only.",
+            [f"{language.name_of(name)}: {count:,}" for name, count in others],
+            f"Set `index.embedder` to {MULTILINGUAL}, which fastembed downloads, or to an endpoint.",
+        )
 
 
 def _column(name: str, values: Sequence[Any]) -> dict[str, Any]:

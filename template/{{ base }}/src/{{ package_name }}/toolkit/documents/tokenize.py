@@ -1,12 +1,14 @@
 """What a text is made of: sentences, content words, numbers, names; and a text without hidden parts."""
 
 import re
-import threading
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import Stemmer
+import regex
+from sentencex import segment
+
+from . import language
 
 # Nothing a reader sees, and so a place for words that only a machine reads: zero-width characters,
 # marks of direction, tags, private variation selectors.
@@ -18,9 +20,6 @@ _HIDDEN = re.compile(
 _JOINERS = re.compile("(?<=[\x00-\u024f])[\u200c\u200d]+|[\u200c\u200d]+(?=[\x00-\u024f])")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
-_END = re.compile(
-    r"(?<=[.!?…])[\"'”’)\]]*\s+(?=[\"'“‘(\[`]*[A-Z0-9\u00c0-\u024f\u0370-\U0003ffff])"
-)
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|cf|vs|etc|resp|fig|eq|no|dr|mr|ms|st|al)|\b[A-Z])\.$", re.I
 )
@@ -30,8 +29,38 @@ _HEADING = re.compile(r"^[^\n]*\n[ \t]*([-=~^\"`*+.])\1{2,}[ \t]*$|^[ \t]*#{1,6}
 _RULE = re.compile(r"^[ \t]*[-=~^\"`*#.]{3,}[ \t]*$", re.M)
 _CODE = re.compile(r"^\s*(?:>>>|\.\.\. |```|::)|[{}<>;=|]{2}|^\s*\.\. ")
 _INNER_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?", re.UNICODE)
-_NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w])")
+# Scripts without spaces between words, and Korean, whose words carry their particles with them.
+_HAN, _KANA, _HIRAGANA = r"\p{Han}々〆〇", r"\p{Katakana}ー", r"\p{Hiragana}"
+_UNSPACED = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_HANGUL = r"\p{Hangul}"
+_LETTERS = r"[[\p{L}\p{M}\p{N}]--[" + _HAN + _KANA + _HIRAGANA + _UNSPACED + _HANGUL + "]]"
+# The runs of a text by what their words are: Unicode's word boundaries (UAX 29) end a word where the
+# script changes to one of these, and give no words within them. Underscores
+# at an end are an identifier's: scikit-learn's `coef_` is not `coef`.
+_WORD = regex.compile(
+    rf"(?V1)(?P<han>[{_HAN}]+)|(?P<kana>[{_KANA}]+)|(?P<hiragana>[{_HIRAGANA}]+)"
+    rf"|(?P<unspaced>[{_UNSPACED}]+)|(?P<hangul>[{_HANGUL}]+)"
+    rf"|(?P<word>_*{_LETTERS}+(?:['’_]+{_LETTERS}+)*_*)"
+)
+# Characters that make a term of such a run: bigrams serve Chinese, Japanese and Korean as well as
+# words do (Nie, Gao, Zhang and Zhou 2000, "On the use of words and n-grams for Chinese information
+# retrieval"; McNamee and Mayfield 2004, "Character N-Gram Tokenization for European Language Text
+# Retrieval"; for the parts of long words too).
+_GRAM = {"kana": 2, "hangul": 2, "unspaced": 3}
+_WORD_GRAM = 5
+# Endings and question words, which Japanese writes in hiragana.
+_HIRAGANA_ENDINGS = """ です ます ますか ですか でした ました ません でしょうか している してください できます
+    できますか られます されます ことが ことができます いつ どこ いくら どれくらい どの なに なんで から まで では には とは""".split()
+# A code such as AB-12/43 counts as a whole besides its parts: letters and digits in one word. Numbers
+# alone are none; in the arrays that documentation prints they would only make a chunk long. An
+# identifier is one term as it is.
+_CODE_WORD = regex.compile(
+    r"(?V1)\b(?![\w./:-]*_)(?=[\p{L}\d./:_-]*\d)(?=[\d./:_-]*\p{L})[\p{L}\d]+(?:[-/.:_][\p{L}\d]+)+\b"
+)
+# Chinese and its like put no space between a number and what is counted.
+_NUMBER = regex.compile(
+    rf"(?V1)(?<!{_LETTERS}|[_.])[-+]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?(?!{_LETTERS}|_)"
+)
 # Things with a name of their own: identifiers, paths, addresses, versions.
 _NAME = re.compile(
     r"https?://\S+|[\w.+-]+@[\w-]+\.\w+|\b\w*[a-z]\w*(?:[_./:]\w+)+\b|\b[A-Z][a-z]+(?:[A-Z]\w*)+\b|\b\w+_\w+\b"
@@ -45,19 +74,6 @@ _DIGITS = {
         "zero one two three four five six seven eight nine ten eleven twelve".split()
     )
 }
-
-STOP_WORDS = frozenset(
-    """a about above after again all also am an and another any anyone anything are as ask at be because
-    been before being between both but by can cannot could did do does doing done down during each either
-    else for from further get gets give given go goes going had has have having he her here him his how i
-    if in into is it its itself just let like made make makes making many may me might mine more most much
-    must my need needs neither no nor not now of off on once one only onto or other others our out over own
-    please put same say see shall she should so some someone something still such tell than that the their
-    them then there these they thing things this those through to too under until up upon us use used uses
-    using very via want wants was way ways we were what when where whether which while who whom whose why
-    will with within without would yes yet you your""".split()
-)
-_local = threading.local()
 
 
 @dataclass(frozen=True)
@@ -101,51 +117,110 @@ def sentences(text: str) -> list[Sentence]:
 
 def _is_prose(part: str) -> bool:
     """Whether a text is mostly words, and not a table, a formula or a bare name."""
-    letters = sum(character.isalpha() or character.isspace() for character in part)
-    return len(part.split()) > 2 and letters >= 0.65 * len(part)
+    letters = sum(unicodedata.category(character)[0] in "LMZ" for character in part)
+    return word_count(part) > 2 and letters >= 0.65 * len(part)
+
+
+def word_count(text: str) -> int:
+    """How many words a text has; where none are told apart, each sign is one."""
+    return sum(len(match[0]) if match.lastgroup != "word" else 1 for match in _WORD.finditer(text))
 
 
 def split(text: str) -> Iterator[str]:
     """The sentences of running text, whatever they hold; line breaks are taken for spaces."""
-    text, start = one_line(text), 0
-    for end in _END.finditer(text):
-        if _ABBREVIATION.search(text[start : end.start()]):
+    held = ""
+    for part in segment(language.current(), one_line(text)):
+        held += part
+        # An address or a dotted name has no space after its stop; an abbreviation does not end here.
+        if held[-1:] in ".:;" or _ABBREVIATION.search(held.rstrip()):
             continue
-        yield text[start : end.end()].strip()
-        start = end.end()
-    if rest := text[start:].strip():
-        yield rest
+        yield held.strip()
+        held = ""
+    if held.strip():
+        yield held.strip()
+
+
+def terms(text: str) -> list[str]:
+    """What a text is searched by, in its order and with repetitions.
+
+    Stems of its words, without stop words; n-grams of scripts that put no space between words, and
+    of long words besides where a stem does not find them; codes as a whole too; identifiers as a
+    whole only. Signs that look alike or stand for others are one: ligatures, full width (Unicode's
+    NFKC).
+    """
+    # What English documentation calls by one letter is a variable, in every chunk and of none: with
+    # `X` as a term, TF-IDF's MRR over the sample's folds is 0.218 instead of 0.243.
+    english = language.current() == language.DEFAULT
+    return [term for term in _terms(text) if not (english and len(term) == 1 and term.isascii())]
+
+
+def _terms(text: str) -> list[str]:
+    text = unicodedata.normalize("NFKC", text)
+    found = [code.lower() for code in _CODE_WORD.findall(text)]
+    shouted = text.isupper()
+    for match in _WORD.finditer(text):
+        kind, word = str(match.lastgroup), match[0]
+        if kind == "word":
+            found += _of_word(word, shouted)
+        else:
+            found += _grams(word, kind)
+    return found
+
+
+def stemmed(text: str) -> dict[str, str]:
+    """The words of a text that have a stem, in lower case, each with it."""
+    text = unicodedata.normalize("NFKC", text)
+    words = (match[0] for match in _WORD.finditer(text) if match.lastgroup == "word")
+    lower = {(word.strip("_") if word[0] == word[-1] == "_" else word).lower() for word in words}
+    return {word: language.stem(word) for word in lower if word}
+
+
+def _of_word(word: str, shouted: bool) -> list[str]:
+    if word[0] == word[-1] == "_":
+        word = word.strip("_")  # _emphasis_
+    lower = word.lower()
+    if len(word) == 1 and word.isascii() and not word.isupper():
+        return []  # a variable, a digit, or what an apostrophe has cut off
+    if language.is_stop_word(lower):
+        # US and WHO are not `us` and `who`; R and C are names, A and I are not.
+        named = word.isupper() and not shouted and lower not in {"a", "i", "no", "not"}
+        return [word] if named else []
+    stem = language.stem(lower)
+    if len(lower) < _WORD_GRAM or language.current() in language.FOUND_BY_STEM:
+        return [stem]
+    return [stem, *(gram for gram in _ngrams(lower, _WORD_GRAM) if gram != stem)]
+
+
+def _grams(run: str, kind: str) -> list[str]:
+    if kind == "han":  # a sign alone is a word as often as not
+        return [*run, *_ngrams(run, 2)] if len(run) > 1 else [run]
+    if kind == "hiragana":  # a sign alone is a particle
+        return [gram for gram in _ngrams(run, 2) if len(gram) > 1 and gram not in _ENDINGS]
+    return _ngrams(run, _GRAM[kind])
+
+
+def _ngrams(run: str, n: int) -> list[str]:
+    return [run[start : start + n] for start in range(max(len(run) - n, 0) + 1)]
+
+
+_ENDINGS = frozenset(gram for ending in _HIRAGANA_ENDINGS for gram in _ngrams(ending, 2))
 
 
 def stems(text: str) -> frozenset[str]:
-    """The stems of a text's content words; identifiers count by their parts too."""
-    return frozenset(_stemmer().stemWords(list(_content(text))))
+    """The terms of a text, each once, identifiers by their parts; names of one letter too."""
+    return frozenset(_terms(_INNER_CAPITAL.sub(" ", text.replace("_", " "))))
 
 
 def vocabulary(texts: Iterable[str]) -> frozenset[str]:
-    """The stems of all content words of many texts."""
-    words: set[str] = set()
-    for text in texts:
-        words |= _content(text)
-    return frozenset(_stemmer().stemWords(list(words)))
-
-
-def _content(text: str) -> set[str]:
-    words = {word.lower() for word in _WORD.findall(_INNER_CAPITAL.sub(" ", text))}
-    return {word for word in words if len(word) > 1} - STOP_WORDS
-
-
-def _stemmer() -> Stemmer.Stemmer:
-    # A stemmer keeps a cache of its own and must not be shared by threads.
-    if not hasattr(_local, "stemmer"):
-        _local.stemmer = Stemmer.Stemmer("english")
-    return _local.stemmer
+    """The stems of many texts."""
+    return frozenset[str]().union(*map(stems, texts))
 
 
 def numbers(text: str) -> frozenset[float]:
     """The numbers of a text, those up to twelve also as words."""
+    text = unicodedata.normalize("NFKC", text)
     found = {float(number.replace(",", "")) for number in _NUMBER.findall(text)}
-    words = (_DIGITS.get(word.lower()) for word in _WORD.findall(text))
+    words = (_DIGITS.get(match[0].lower()) for match in _WORD.finditer(text))
     return frozenset(found | {value for value in words if value is not None})
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import stores
-from ..documents.reading import read_lines, write_lines
+from ..documents import language
+from ..documents.json_lines import read_lines, write_lines
 from ..documents.settings import DocumentEnvironment
 from ..project.errors import UserError
 from ..stores import Store
@@ -19,7 +20,7 @@ from .lexical import RANKERS
 from .scores import DEPTH
 
 CHUNKS = "passages.jsonl"
-PACKAGES = ("bm25s", "fastembed", "onnxruntime", "chromadb", "numpy", "scipy", "scikit-learn")
+PACKAGES = ("bm25s", "fastembed", "onnxruntime", "chromadb", "numpy", "scikit-learn")
 PARITY_BOUND = 1e-3
 PARITY_QUESTIONS = 20
 
@@ -72,13 +73,14 @@ def write_index(
 def load_index(
     folder: Path, metadata: Mapping[str, Any], environment: DocumentEnvironment, arrange: Arrange
 ) -> Index:
-    """Read what `write_index` wrote.
+    """Read what `write_index` wrote; texts of this process are in its language from then on.
 
     Raises
     ------
     UserError
         If a part of it is damaged, or the database does not hold it.
     """
+    language.use(metadata.get("language", language.DEFAULT))
     setup = Setup.from_json(metadata["setup"])
     chunks = [Chunk(**value) for value in read_lines(folder / CHUNKS, "train")]
     lexical = RANKERS[setup.lexical].load(folder) if setup.lexical else None

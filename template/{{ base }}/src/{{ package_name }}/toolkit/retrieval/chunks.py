@@ -4,7 +4,7 @@ The service and `params.yaml` call a chunk that was found a passage.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -21,17 +21,22 @@ class Chunk:
         The words.
     title : str
         The document's title.
+    lead : str
+        What the document says first, if that is to be searched with each of its chunks.
     """
 
     id: str
     doc: str
     text: str
     title: str
+    lead: str = ""
 
     @property
     def searched(self) -> str:
-        """What of it is searched and embedded: its document's title and its text."""
-        return f"{self.title}\n{self.text}"
+        """What of it is searched and embedded: its document's title and lead, and its text."""
+        if not self.lead or self.lead in " ".join(self.text.split()):
+            return f"{self.title}\n{self.text}"
+        return f"{self.title}: {self.lead}\n{self.text}"
 
 
 @dataclass(frozen=True)
@@ -76,4 +81,4 @@ def join(chunks: Sequence[Chunk], rows: Sequence[int]) -> Chunk:
     """The chunk that several neighbours make; it has the first one's id."""
     first = chunks[rows[0]]
     text = "\n\n".join(chunks[row].text for row in rows)
-    return Chunk(first.id, first.doc, text, first.title)
+    return replace(first, text=text)

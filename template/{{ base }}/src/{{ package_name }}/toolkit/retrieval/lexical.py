@@ -2,17 +2,15 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import bm25s
 import numpy as np
-import Stemmer
 from numpy.typing import NDArray
-from scipy import sparse
 
-from ..documents.tokenize import STOP_WORDS
+from ..documents.tokenize import terms
 from .chunks import Chunk
 from .index import Ranker, Ranking
 
@@ -26,18 +24,6 @@ class Lexical(Ranker, Protocol):
 
     def save(self, folder: Path) -> None:
         """Write what `load` reads."""
-
-
-def tokens(texts: Sequence[str]) -> list[list[str]]:
-    """Stems of the words of each text, stop words left out."""
-    found = bm25s.tokenize(
-        list(texts),
-        stopwords=sorted(STOP_WORDS),
-        stemmer=Stemmer.Stemmer("english"),
-        return_ids=False,
-        show_progress=False,
-    )
-    return [list(each) for each in found]
 
 
 def best(scores: NDArray[Any], depth: int) -> Ranking:
@@ -59,13 +45,20 @@ class Bm25:
     def fit(cls, chunks: Sequence[Chunk]) -> Self:
         """Index chunks."""
         index = bm25s.BM25()
-        index.index(tokens([chunk.searched for chunk in chunks]), show_progress=False)
+        index.index([terms(chunk.searched) for chunk in chunks], show_progress=False)
         return cls(index)
 
     def ranking(self, question: str, depth: int) -> Ranking:
         """See `Ranker`."""
-        words = [word for word in tokens([question])[0] if word in self._index.vocab_dict]
+        words = [word for word in terms(question) if word in self._index.vocab_dict]
         return best(self._index.get_scores(words), depth) if words else []
+
+    def table(self) -> dict[str, Any]:
+        """What `ranking` adds up: `words`, and of each from `starts` on the `rows` and their `scores`."""
+        found, known = self._index.scores, self._index.vocab_dict
+        words = sorted((word for word in known if word), key=lambda word: known[word])
+        starts = found["indptr"][: len(words) + 1]
+        return {"words": words, "starts": starts, "rows": found["indices"], "scores": found["data"]}
 
     def save(self, folder: Path) -> None:
         """See `Lexical`."""
@@ -78,19 +71,28 @@ class Bm25:
 
 
 class Tfidf:
-    """Cosine of TF-IDF vectors: the weights are scikit-learn's, the search needs only SciPy.
+    """Cosine of TF-IDF vectors: the weights are scikit-learn's, the search needs only NumPy.
 
     Parameters
     ----------
-    weights : sparse array of shape (chunks, words)
-        Rows of length 1.
+    chunks : int
+        How many there are.
+    weights : dict of str to ndarray of shape (entries,)
+        `chunk`, `word` and `weight` of what is not zero; a chunk's vector has length 1.
     vocabulary : dict of str to int
         A word's column.
     idf : ndarray of shape (words,)
     """
 
-    def __init__(self, weights: Any, vocabulary: dict[str, int], idf: NDArray[np.float64]) -> None:
-        self._weights = sparse.csr_array(weights)
+    def __init__(
+        self,
+        chunks: int,
+        weights: Mapping[str, NDArray[Any]],
+        vocabulary: dict[str, int],
+        idf: NDArray[np.float64],
+    ) -> None:
+        self._chunks = chunks
+        self._weights = dict(weights)
         self._vocabulary = vocabulary
         self._idf = idf
 
@@ -100,24 +102,29 @@ class Tfidf:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         vectorizer = TfidfVectorizer(analyzer=list, sublinear_tf=True)
-        weights = vectorizer.fit_transform(tokens([chunk.searched for chunk in chunks]))
+        found = vectorizer.fit_transform([terms(chunk.searched) for chunk in chunks]).tocoo()
+        weights = {"chunk": found.row, "word": found.col, "weight": found.data}
         columns = {word: int(column) for word, column in vectorizer.vocabulary_.items()}
-        return cls(weights, columns, vectorizer.idf_)
+        return cls(len(chunks), weights, columns, vectorizer.idf_)
 
     def ranking(self, question: str, depth: int) -> Ranking:
         """See `Ranker`."""
         asked = np.zeros(len(self._idf))
-        for word in set(tokens([question])[0]):
+        for word in set(terms(question)):
             if (column := self._vocabulary.get(word)) is not None:
                 asked[column] = self._idf[column]
         length = np.linalg.norm(asked)
-        return best(self._weights @ (asked / length), depth) if length else []
+        if not length:
+            return []
+        shares = self._weights["weight"] * (asked / length)[self._weights["word"]]
+        return best(np.bincount(self._weights["chunk"], shares, self._chunks), depth)
 
     def save(self, folder: Path) -> None:
         """See `Lexical`."""
         work = folder / FOLDER
         work.mkdir()
-        sparse.save_npz(work / "weights.npz", self._weights)
+        chunk, word, weight = (self._weights[name] for name in ("chunk", "word", "weight"))
+        np.savez(work / "weights.npz", chunks=self._chunks, chunk=chunk, word=word, weight=weight)
         np.save(work / "idf.npy", self._idf)
         (work / "vocabulary.json").write_text(json.dumps(self._vocabulary), "utf-8")
 
@@ -126,7 +133,10 @@ class Tfidf:
         """Read what `save` wrote."""
         work = folder / FOLDER
         vocabulary = json.loads((work / "vocabulary.json").read_text("utf-8"))
-        return cls(sparse.load_npz(work / "weights.npz"), vocabulary, np.load(work / "idf.npy"))
+        idf = np.load(work / "idf.npy")
+        with np.load(work / "weights.npz") as saved:
+            weights = dict(saved)
+        return cls(int(weights.pop("chunks")), weights, vocabulary, idf)
 
 
 RANKERS: dict[str, type[Bm25] | type[Tfidf]] = {"bm25": Bm25, "tfidf": Tfidf}

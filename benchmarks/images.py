@@ -28,6 +28,7 @@ SKIPPED = [
     "SVM on HOG",
     "small CNN",
     "small CNN, augmented",
+    "SVM on frozen efficientnet-lite0",
     "fine-tuned efficientnet-lite0",
 ]
 BARE = """

@@ -27,7 +27,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "suppo
 from projects import SLUG, Project, commit, copy_template, render
 from service import Service, serving
 
-FEW = "ladder.skip=[decision tree, random forest, histogram gradient boosting, soft vote]"
+FEW = (
+    "ladder.skip=[decision tree, random forest, histogram gradient boosting, dense network, "
+    "tuned LightGBM, soft vote]"
+)
 JOURNALLED = "shared.add_serve(cli, api, recorded)"
 CONNECTIONS = (8, 64)
 BATCH = 100

@@ -56,7 +56,7 @@ if step == "build":
     written = write_index(folder, corpus, setup, embedder, store)
     metadata = dict(
         model_version="bench", setup=setup.to_json(), **written, answers={{}}, llm={{}},
-        confidence=dict(weights={{}}, intercept=0.0), confidence_floor=0.6, schema=dict(columns=[]),
+        confidence=dict(weights={{}}, intercept=0.0), review=dict(on=False, cutoff=None), schema=dict(columns=[]),
     )
     (folder / "metadata.json").write_text(json.dumps(metadata))
     print(json.dumps(dict(

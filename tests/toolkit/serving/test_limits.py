@@ -1,9 +1,7 @@
 """The parts of the service that know no model: key, load, size, time, errors, log."""
 
 import asyncio
-import io
 import json
-import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -11,16 +9,17 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, Field
 from small_model import application
+from tabular.settings import PROJECT
 from toolkit.project.errors import UserError
-from toolkit.serving import limits, rate, server
+from toolkit.serving import front, rate, server
 from toolkit.serving.errors import add_handlers
-from toolkit.serving.json_route import JsonRoute
-from toolkit.serving.limits import Guard, Limits
-from toolkit.serving.log import JsonFormatter, Observe
+from toolkit.serving.front import put_in_front
+from toolkit.serving.json_route import add_json_route
+from toolkit.serving.limits import Limits
 from toolkit.serving.metrics import Metrics
 
 
@@ -28,14 +27,19 @@ class Item(BaseModel):
     size: int = Field(le=10)
 
 
+class Twice(BaseModel):
+    twice: int
+
+
 def guarded(bounds: Limits, clock: Callable[[], float] = time.monotonic) -> FastAPI:
     """An application with the service's guard, log and errors, and routes of its own."""
     app = FastAPI()
-    router = APIRouter(route_class=JsonRoute)
 
-    @router.post("/predict")
     def double(body: Item) -> dict[str, int]:
         return {"twice": 2 * body.size}
+
+    add_json_route(app, "/predict", double, Item, Twice, {"size": 1}, "Double", in_loop=True)
+    add_json_route(app, "/predict/thread", double, Item, Twice, {"size": 1}, "Double, later")
 
     @app.post("/slow")
     async def slow() -> str:
@@ -54,10 +58,8 @@ def guarded(bounds: Limits, clock: Callable[[], float] = time.monotonic) -> Fast
     async def health() -> str:
         return "well"
 
-    app.include_router(router)
     add_handlers(app)
-    app.add_middleware(Guard, limits=bounds, clock=clock)
-    app.add_middleware(Observe, metrics=Metrics({"/predict"}, "v1"), version="v1")
+    put_in_front(app, bounds, Metrics({"/predict"}, "v1"), "v1", clock=clock)
     return app
 
 
@@ -66,9 +68,10 @@ def client_for(bounds: Limits) -> TestClient:
 
 
 def test_the_key_is_asked_for_everywhere_but_on_open_paths() -> None:
-    client = client_for(Limits(api_key="s3cret-ключ"))
+    client = client_for(Limits(api_keys=("s3cret-ключ",)))
     right = {"X-API-Key": "s3cret-ключ".encode()}
-    assert client.post("/predict", json={"size": 1}).status_code == 401
+    refused = client.post("/predict", json={"size": 1})
+    assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "ApiKey")
     assert client.post("/predict", json={"size": 1}, headers={"X-API-Key": "s3"}).status_code == 401
     assert client.post("/predict", json={"size": 1}, headers=right).json() == {"twice": 2}
     assert client.get("/not-there").status_code == 401
@@ -95,6 +98,28 @@ def test_a_caller_who_asks_too_often_is_told_when_to_come_back() -> None:
     assert [ask(one) for _ in range(4)] == [200, 200, 200, 429]
 
 
+def test_with_keys_it_is_the_key_that_asks_too_often_from_wherever() -> None:
+    limited = guarded(Limits(rate_per_minute=2, api_keys=("ada", "bob")), clock=lambda: 0.0)
+
+    def ask(key: str, address: str) -> int:
+        client = TestClient(limited, client=(address, 1))
+        return client.post("/predict", json={"size": 1}, headers={"X-API-Key": key}).status_code
+
+    assert [ask("ada", f"10.0.0.{number}") for number in range(3)] == [200, 200, 429]
+    assert [ask("eve", "10.0.0.1") for _ in range(3)] == [401, 401, 401]
+    assert ask("bob", "10.0.0.1") == 200
+
+
+def test_keys_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY", " ada, bob,,")
+    assert PROJECT.environment().api_keys == ("ada", "bob")
+    monkeypatch.setenv("API_KEY", " , ")
+    with pytest.raises(UserError, match="api_key"):
+        PROJECT.environment()
+    monkeypatch.setenv("API_KEY", "")
+    assert PROJECT.environment().api_keys == ()
+
+
 def test_a_network_of_ipv6_is_one_caller_and_the_memory_is_bounded() -> None:
     limited = guarded(Limits(rate_per_minute=1), clock=lambda: 0.0)
 
@@ -114,7 +139,7 @@ def test_no_key_is_asked_for_when_none_is_set() -> None:
 
 
 def test_the_key_is_not_in_the_printed_limits() -> None:
-    assert "s3cret" not in repr(Limits(api_key="s3cret"))
+    assert "s3cret" not in repr(Limits(api_keys=("s3cret",)))
 
 
 def test_more_than_the_allowed_requests_at_once_are_told_to_come_back() -> None:
@@ -141,7 +166,7 @@ def test_large_bodies_are_refused_declared_or_chunked(route: str) -> None:
 
 
 def test_a_body_that_never_ends_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "SECONDS_TO_SEND_A_BODY", 0.05)
+    monkeypatch.setattr(front, "SECONDS_TO_SEND_A_BODY", 0.05)
 
     async def drip() -> AsyncIterator[bytes]:
         for _ in range(20):
@@ -164,13 +189,11 @@ def test_422_is_in_fastapi_shape_with_value_and_bound() -> None:
     assert (problem["input"], problem["ctx"]) == (11, {"le": 10})
 
 
-def test_a_route_that_would_ignore_a_parameter_is_refused() -> None:
-    router = APIRouter(route_class=JsonRoute)
-
-    async def endpoint(body: Item, verbose: bool = Query()) -> None: ...
+def test_an_endpoint_that_would_ignore_a_parameter_is_refused() -> None:
+    def endpoint(body: Item, verbose: bool = False) -> None: ...
 
     with pytest.raises(TypeError, match="one body"):
-        router.post("/x")(endpoint)
+        add_json_route(FastAPI(), "/x", endpoint, Item, Twice, {"size": 1}, "X")
 
 
 def test_a_failure_shows_nothing_of_the_inside() -> None:
@@ -179,24 +202,22 @@ def test_a_failure_shows_nothing_of_the_inside() -> None:
     assert response.json() == {"detail": "The service failed; its log says why."}
 
 
-def test_each_request_is_one_line_without_its_values() -> None:
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonFormatter())
-    logger = logging.getLogger("toolkit.serving.log")
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        client = client_for(Limits())
-        client.post("/predict?who=alice", json={"size": 7})
-        client.post("/predict", json={"size": 77777})
-    finally:
-        logger.removeHandler(handler)
-    first, second = map(json.loads, stream.getvalue().splitlines())
+def test_each_request_is_one_line_without_its_values(capsys: pytest.CaptureFixture[str]) -> None:
+    app = guarded(Limits())
+    client = TestClient(app)
+    named = client.post("/predict?who=alice", json={"size": 7}, headers={"X-Request-ID": "mine-1"})
+    unnamed = client.post("/predict", json={"size": 77777})
+    app.middleware_stack.log.flush()  # type: ignore[union-attr]
+    said = capsys.readouterr().out  # the services of earlier tests may still write theirs
+    lines = map(json.loads, said.splitlines())
+    names = ["mine-1", unnamed.headers["X-Request-ID"]]
+    first, second = [line for line in lines if line["request_id"] in names]
     assert (first["path"], first["status"], first["model_version"]) == ("/predict", 200, "v1")
+    assert named.headers["X-Request-ID"] == first["request_id"] == "mine-1"
+    assert unnamed.headers["X-Request-ID"] == second["request_id"]
     assert second["status"] == 422
-    assert "alice" not in stream.getvalue()
-    assert "77777" not in stream.getvalue()
+    assert "alice" not in said
+    assert "77777" not in said
 
 
 def test_without_a_model_the_service_is_up_and_says_so(tmp_path: Path) -> None:

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from .metrics import Metrics
 
 
+# https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html
+SECURITY = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+]
+
+
 class Predictor(Protocol):
     """A loaded model bundle."""
 
@@ -25,6 +34,16 @@ class Predictor(Protocol):
     @property
     def metadata(self) -> dict[str, Any]:
         """What `/model` answers."""
+
+
+class InBrowser(Protocol):
+    """Puts a model into a page; see `site.tables`."""
+
+    def try_it(self, project: Any, api: "Api") -> dict[str, tuple[bytes, str]] | str:
+        """The files of the page with what each holds, or why there is none."""
+
+    def compare(self, project: Any, api: "Api", page: Path) -> dict[str, Any]:
+        """How its answers compare with the offline ones."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +60,15 @@ class Api:
         The routes that need a model.
     value_range : callable
         The range of a numeric target in training, or None, from the predictor.
+    in_browser : callable, optional
+        Imports and returns what puts the model into a page of the site.
     """
 
     load: Callable[[Path], Predictor]
     add_routes: Callable[["FastAPI", Any, "Limits", "Metrics"], None]
     paths: tuple[str, ...]
     value_range: Callable[[Any], tuple[float, float] | None] = lambda predictor: None
+    in_browser: Callable[[], "InBrowser"] | None = None
 
 
 class Answered(BaseModel):

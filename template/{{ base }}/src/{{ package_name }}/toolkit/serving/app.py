@@ -6,20 +6,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fastapi import FastAPI, HTTPException, Response
-from fastapi.responses import HTMLResponse
-from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 
 from ..project.errors import UserError
 from ..project.settings import Project
 from .api import Api, Predictor
 from .errors import REFUSALS, add_handlers
-from .limits import ASSETS, Guard, Limits, is_open
-from .log import Observe
+from .front import put_in_front
+from .limits import Limits, is_open
 from .metrics import Metrics
+from .pages import add_pages
 
 logger = logging.getLogger(__name__)
-_PAGE = Path(__file__).with_name("page.html")
 _STARTED = time.monotonic()
 
 
@@ -52,7 +50,7 @@ def create_app(project: Project, api: Api, folder: Path, limits: Limits) -> Fast
     folder : Path
         The bundle that `train` writes.
     limits : Limits
-        Bounds and the API key.
+        Bounds and the API keys.
     """
     try:
         predictor = api.load(folder)
@@ -67,12 +65,13 @@ def build_app(
 ) -> FastAPI:
     """Build the application around a loaded model; see `create_app`."""
     version = predictor.version if predictor else ""
-    app: FastAPI = FastAPIOffline(
+    app = FastAPI(
         title=project.name,
         version=version or "no model",
         description=project.description,
-        static_url=ASSETS,
+        docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # it would send callers to whatever host they named
     )
     known = {"/", "/health", "/ready", "/metrics", "/model", "/docs", "/openapi.json"}
     value_range = api.value_range(predictor) if predictor else None
@@ -85,17 +84,15 @@ def build_app(
     else:
         _refuse_predictions(app, api.paths)
     _add_own_routes(app, predictor, metrics)
+    add_pages(app)
     add_handlers(app)
-    app.add_middleware(Guard, limits=limits)
-    app.add_middleware(Observe, metrics=metrics, version=version)
-    if limits.api_key:
+    if limits.api_keys:
         _document_key(app)
+    put_in_front(app, limits, metrics, version)
     return app
 
 
 def _add_own_routes(app: FastAPI, predictor: Predictor | None, metrics: Metrics) -> None:
-    page = _page()
-
     @app.get("/health", summary="Is the process up", response_model_exclude_none=True)
     async def health() -> Health:
         problem = app.state.problem
@@ -111,6 +108,9 @@ def _add_own_routes(app: FastAPI, predictor: Predictor | None, metrics: Metrics)
         _require(predictor)
         return Ready()
 
+    for path, probe in (("/health", health), ("/ready", ready)):
+        app.head(path, include_in_schema=False)(probe)
+
     @app.get("/model", responses=REFUSALS, summary="What the model is")
     async def model() -> dict[str, Any]:
         return _require(predictor).metadata
@@ -118,20 +118,6 @@ def _add_own_routes(app: FastAPI, predictor: Predictor | None, metrics: Metrics)
     @app.get("/metrics", summary="Prometheus metrics", response_class=Response)
     def exposition() -> Response:
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-    @app.get("/", include_in_schema=False)
-    async def try_it() -> HTMLResponse:
-        return HTMLResponse(page)
-
-
-def _page() -> str:
-    """The page that tries the model, with what the role adds to its style and its script."""
-    text = _PAGE.read_text("utf-8")
-    for ending in ("css", "js"):
-        added = sorted(_PAGE.parent.glob(f"page_*.{ending}"))
-        own = "".join(path.read_text("utf-8") for path in added)
-        text = text.replace(f"/* page_*.{ending} */", own)
-    return text
 
 
 def _require(predictor: Predictor | None) -> Predictor:

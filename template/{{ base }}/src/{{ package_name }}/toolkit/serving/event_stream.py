@@ -2,16 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from .errors import REFUSALS
-from .json_route import documented_body
+from .json_route import JsonEndpoint, documented_body, require_json
 
 EVENTS = "text/event-stream"
 SECONDS_OF_SILENCE = 15.0  # after which a stream is kept open with a comment
@@ -29,6 +30,7 @@ def add_event_route(
     respond: Respond,
     unreachable: tuple[type[Exception], ...],
     body: type[BaseModel],
+    answer: type[BaseModel],
     example: dict[str, Any],
     summary: str,
 ) -> None:
@@ -44,29 +46,73 @@ def add_event_route(
         Errors whose message is told in an `error` event.
     body : type of BaseModel
         With the field `question`.
+    answer : type of BaseModel
+        What the last event holds; another route declares it too.
     example : dict
         A valid body.
     summary : str
         What the API page calls it.
     """
 
-    async def stream(body: Any) -> StreamingResponse:
-        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-        events = _events(respond, unreachable, body.question)
-        return StreamingResponse(events, 200, headers, EVENTS)
+    read = JsonEndpoint(body, lambda asked: asked.question, in_loop=True).read
+
+    class Route(APIRoute):
+        """Reads a body as `/predict` does, so that both refuse the same ones alike."""
+
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            async def handle(request: Request) -> Response:
+                require_json(request)
+                asked = read(await request.body())
+                headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+                events = _events(respond, unreachable, asked.question)
+                return StreamingResponse(events, 200, headers, EVENTS)
+
+            return handle
+
+    # What FastAPI reads the request from; a docstring would be told to callers.
+    def stream(body: Any) -> None: ...
 
     shown = _event("sentence", {"text": "A sentence that stood the test. [guide#2]"})
     shown += _event("answer", {"prediction": "answered", "answer": "…", "citations": ["…"]})
-    content = {EVENTS: {"schema": {"type": "string"}, "example": shown}}
+    content = {EVENTS: {"itemSchema": _events_schema(answer), "example": shown}}
     stream.__annotations__["body"] = documented_body(body, example)
     app.router.add_api_route(
         path,
         stream,
         methods=["POST"],
+        route_class_override=Route,
         response_class=StreamingResponse,
         responses={**REFUSALS, 200: {"description": DESCRIPTION, "content": content}},
         summary=summary,
     )
+
+
+def _events_schema(answer: type[BaseModel]) -> dict[str, Any]:
+    """The schema of one event, as OpenAPI 3.2 describes streams of them."""
+
+    def text(name: str) -> dict[str, Any]:
+        return {"type": "object", "properties": {name: {"type": "string"}}, "required": [name]}
+
+    kinds = {
+        "sentence": text("text"),
+        "restart": {"type": "object"},
+        "answer": {"$ref": f"#/components/schemas/{answer.__name__}"},
+        "error": text("detail"),
+    }
+    of_json = {"type": "string", "contentMediaType": "application/json"}
+    return {
+        "oneOf": [
+            {
+                "type": "object",
+                "properties": {
+                    "event": {"const": kind},
+                    "data": {**of_json, "contentSchema": data},
+                },
+                "required": ["event", "data"],
+            }
+            for kind, data in kinds.items()
+        ]
+    }
 
 
 def _event(kind: str, content: dict[str, Any]) -> str:

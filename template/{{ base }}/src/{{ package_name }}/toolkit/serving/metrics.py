@@ -37,6 +37,8 @@ class Metrics:
     ) -> None:
         self._routes = routes
         self._beside = beside
+        self._found: dict[tuple[str, str, int], tuple[Counter, Histogram, Counter | None]] = {}
+        self._classes: dict[str, Counter] = {}
         self._registry = CollectorRegistry()
         counter = partial(Counter, registry=self._registry)
         histogram = partial(Histogram, registry=self._registry)
@@ -55,6 +57,10 @@ class Metrics:
         self._predictions = counter("predictions", "Predictions by class.", ["class"])
         self._review = counter(
             "predictions_needing_review", "Predictions too uncertain to act on without a person."
+        )
+        self._warned = counter(
+            "predictions_with_warnings",
+            "Predictions from values unknown to training, or filled in.",
         )
         self._values: Histogram | None = None
         if value_range:
@@ -76,14 +82,26 @@ class Metrics:
         """Count one answered request."""
         route = path if path in self._routes else "other"
         method = method if method in _METHODS else "other"
-        self._requests.labels(method, route, status).inc()
-        self._seconds.labels(route).observe(seconds)
-        if route.startswith("/predict") and status >= 400:
-            self._rejected.labels(status).inc()
+        try:
+            answered, lasted, rejected = self._found[method, route, status]
+        except KeyError:
+            # Looking a counter up by its labels costs three times what counting does.
+            answered, lasted, rejected = self._found[method, route, status] = (
+                self._requests.labels(method, route, status),
+                self._seconds.labels(route),
+                self._rejected.labels(status) if status >= 400 else None,
+            )
+        answered.inc()
+        lasted.observe(seconds)
+        if rejected and route.startswith("/predict"):
+            rejected.inc()
 
     def observe_class(self, label: str, needs_review: bool, count: int = 1) -> None:
         """Count `count` predictions of one class (or kind of answer)."""
-        self._predictions.labels(label).inc(count)
+        counter = self._classes.get(label)
+        if counter is None:
+            counter = self._classes[label] = self._predictions.labels(label)
+        counter.inc(count)
         if needs_review:
             self._review.inc(count)
 
@@ -93,6 +111,11 @@ class Metrics:
             self._values.observe(value)
         if needs_review:
             self._review.inc()
+
+    def observe_warnings(self, warnings: list[str]) -> None:
+        """Count one prediction if it carries a warning."""
+        if warnings:
+            self._warned.inc()
 
     def text(self) -> bytes:
         """The exposition in Prometheus text format, over all workers and of other processes."""

@@ -5,7 +5,7 @@ Object.assign(extension, {
     ...(answer.reason ? [make("p", { className: "soft" }, answer.reason)] : []),
     ...(answer.citations && answer.citations.length ? [passages(answer.citations)] : []),
   ],
-  facts: (answer) => [["Confidence", percent(answer.confidence)]],
+  facts: (answer) => [["Confidence", answer.confidence === null ? "none" : percent(answer.confidence)]],
   shown() {
     for (const mark of document.querySelectorAll(".passages mark:first-of-type")) {
       mark.parentElement.scrollTop = mark.offsetTop - mark.parentElement.offsetTop - 24;
@@ -30,7 +30,7 @@ function withMarks(text, citations) {
 }
 
 function withQuotes(text, quotes) {
-  const shown = make("p", { dir: "auto" });
+  const shown = make("p", { dir: "auto", tabIndex: 0 }); // long ones scroll
   const escaped = quotes.map((quote) => quote.trim().split(/\s+/)
     .map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("\\s+"));
   let last = 0;

@@ -11,7 +11,9 @@ Object.assign(extension, {
     }
     return true;
   },
+  why: (told, sent) => told.map ? seen(told, sent.get("file")) : null,
   collect() {
+    if (!state.fields.some(({ kind }) => kind === "file")) return null;
     const form = new FormData();
     for (const { name, kind, input } of state.fields) {
       if (kind === "file" && input.files.length) form.append(name, input.files[0]);
@@ -20,6 +22,22 @@ Object.assign(extension, {
     return form;
   },
 });
+
+// The image, and over it where covering costs the answer its probability.
+function seen({ explained, map }, file) {
+  const most = Math.max(...map.flat()), points = (100 * most).toFixed(1);
+  const heat = make("canvas", { width: map.length, height: map.length }), context = heat.getContext("2d");
+  map.forEach((row, y) => row.forEach((fall, x) => {
+    context.fillStyle = `rgb(226 80 20 / ${0.75 * Math.max(0, fall / (most || 1))})`;
+    context.fillRect(x, y, 1, 1);
+  }));
+  const image = make("img", { alt: "The chosen image with the parts that the answer rests on", src: URL.createObjectURL(file) });
+  return make("div", {},
+    make("div", { className: "seen" }, image, most < 0.005 ? "" : heat),
+    make("p", { className: "soft" }, most < 0.005
+      ? `Covering any one part changes the probability of “${explained}” by less than half a point.`
+      : `Where it is red, covering a part lowers the probability of “${explained}”, by up to ${points} points.`));
+}
 
 function choose(input, file) {
   const transfer = new DataTransfer();

@@ -14,10 +14,9 @@ MOST_CALLERS = 10_000
 class Rate:
     """Each caller has a minute's worth of requests, which grows back steadily.
 
-    A caller is an address (for IPv6 its network of 64 bits, which one household or machine has to
-    itself): the service has one key, so the key does not tell callers apart. Of each caller one number
-    is kept: when all requests so far will have been paid off (the generic cell rate algorithm, ITU-T
-    I.371).
+    A caller is a key; where none is asked for, an address (for IPv6 its network of 64 bits, which one
+    household or machine has to itself). Of each caller one number is kept: when all requests so far will
+    have been paid off (the generic cell rate algorithm, ITU-T I.371).
 
     Parameters
     ----------
@@ -47,7 +46,7 @@ class Rate:
 
 
 def caller_of(scope: Scope) -> str:
-    """Who asks, as `Rate` counts callers."""
+    """Who asks without a key, as `Rate` counts callers."""
     host = (scope.get("client") or ("unknown", 0))[0]
     try:
         address = ipaddress.ip_address(host)

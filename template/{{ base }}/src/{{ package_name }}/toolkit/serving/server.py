@@ -11,13 +11,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
+from ..project import telemetry
 from ..project.errors import UserError
-from ..project.settings import Project
-from . import log
-from .limits import Limits
+from ..project.settings import BaseEnvironment, Project
+from . import connections, log
+from .api import SECURITY
+from .limits import Limits, is_open
 
 if TYPE_CHECKING:
     from .api import Api
@@ -66,16 +69,13 @@ def run(
         environment.host if host is None else host, environment.port if port is None else port
     )
     log.configure()
-    limits = Limits(**params.serving.model_dump(), api_key=environment.api_key)
-    settings = uvicorn.Config(
-        partial(_application, project, api, params, limits, around),
-        factory=True,
-        workers=workers,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=SECONDS_TO_FINISH,
+    limits = Limits(
+        **params.serving.model_dump(),
+        api_keys=environment.api_keys,
+        root_path=environment.root_path,
     )
+    application = partial(_application, project, api, params, limits, around)
+    settings = _settings(application, environment, workers)
     _announce(listener)
     if workers == 1:
         uvicorn.Server(settings).run([listener])
@@ -84,6 +84,24 @@ def run(
         # Set before the workers start: prometheus_client looks when it is imported.
         os.environ[METRICS_FOLDER] = shared
         Multiprocess(settings, [listener]).run()
+
+
+def _settings(
+    application: Callable[[], ASGIApp], environment: BaseEnvironment, workers: int
+) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        factory=True,
+        workers=workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SECONDS_TO_FINISH,
+        timeout_keep_alive=connections.SECONDS_KEPT,
+        http=connections.Connection,
+        # Who asks is what `X-Forwarded-For` says only if one of these addresses says it.
+        forwarded_allow_ips=environment.forwarded_allow_ips,
+    )
 
 
 def _application(
@@ -97,8 +115,29 @@ def _application(
     from .reload import Following
 
     log.configure()
-    application = Following(project, api(), limits)
-    return around(application, project, params) if around else application
+    connections.prepare()
+    telemetry.start(project.environment().otel_exporter_otlp_endpoint, project.slug)
+    application: ASGIApp = Following(project, api(), limits)
+    if around:
+        application = around(application, project, params)
+    application = telemetry.requests_traced(application, is_open)
+    return below(application, limits.root_path) if limits.root_path else application
+
+
+def below(application: ASGIApp, root: str) -> ASGIApp:
+    """The application for a proxy that shows it under `root`, whether that comes with the path or not."""
+
+    async def stripped(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if path == root:  # the page's links are relative to its folder
+            headers = {name.decode(): value.decode() for name, value in SECURITY}
+            await RedirectResponse(f"{root}/", headers=headers)(scope, receive, send)
+            return
+        if path.startswith(f"{root}/"):
+            scope = {**scope, "path": path.removeprefix(root)}
+        await application(scope, receive, send)
+
+    return stripped
 
 
 def _listen(host: str, port: int) -> socket.socket:

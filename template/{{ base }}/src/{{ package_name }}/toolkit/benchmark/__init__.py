@@ -1,0 +1,1 @@
+"""How fast the service answers: a bounded load, its numbers and its figure."""

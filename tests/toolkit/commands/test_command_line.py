@@ -60,7 +60,17 @@ def test_help_loads_nothing_heavy(role):
     )
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert said.stdout.strip().endswith("[]"), said.stderr
-    for command in ("run", "data", "train", "evaluate", "report", "predict", "serve", "check"):
+    for command in (
+        "run",
+        "data",
+        "train",
+        "evaluate",
+        "report",
+        "predict",
+        "serve",
+        "bench",
+        "check",
+    ):
         assert f"\n  {command} " in said.stdout
 
 

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-import yaml
 from layers import params_yaml
 from tabular.settings import PROJECT
 from toolkit.commands import pipeline
+from toolkit.project import yaml_files
 
 
 def write_inputs(root, overrides):
@@ -19,7 +19,7 @@ def test_a_changed_file_changes_the_inputs(tmp_path):
 
     def recorded() -> dict:
         write_inputs(tmp_path, own)
-        return yaml.safe_load((tmp_path / pipeline.INPUTS).read_text("utf-8"))["data"]
+        return yaml_files.load((tmp_path / pipeline.INPUTS).read_text("utf-8"))["data"]
 
     table.write_text("a,b\n1,2\n")
     first = recorded()

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
-import yaml
 from layers import params_yaml
 from tabular.settings import PROJECT
 from toolkit.commands import pipeline
+from toolkit.project import yaml_files
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def write_inputs(root, overrides):
 
 
 def inputs(root):
-    return yaml.safe_load((root / pipeline.INPUTS).read_text("utf-8"))
+    return yaml_files.load((root / pipeline.INPUTS).read_text("utf-8"))
 
 
 def test_overrides_are_recorded_and_forgotten_by_the_next_run(root):

@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +18,13 @@ from ..evaluation.display import case, plural
 from ..project.errors import UserError
 from ..project.settings import Project
 from ..serving.api import Api
-from .role import Data, Ladder, Metrics, PredictFile, Stage, require_left
+from .progress import AboveBars, say, working
+from .role import Data, Json, Ladder, Metrics, PredictFile, Requests, Stage, require_left
 
 if TYPE_CHECKING:
     from ..serving.server import Around
 
+logger = logging.getLogger(__name__)
 Show = Callable[[Any], str]
 
 settings = click.option(
@@ -47,10 +49,11 @@ class CommandLine(click.Group):
         context = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
         super().__init__(help=summary, context_settings=context)
         self.project = project
+        self.stages: dict[str, Callable[[], Stage]] = {}
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the command line and exit."""
-        logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+        logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[AboveBars()])
         logging.getLogger(__package__.partition(".")[0]).setLevel(logging.INFO)
         # On busy cores, OpenMP's spinning threads make boosting several times slower than sleeping
         # ones.
@@ -71,8 +74,8 @@ class CommandLine(click.Group):
         except OSError as error:
             place = f" ({error.filename})" if error.filename else ""
             click.echo(
-                f"Error: {error.strerror or error}{place}. What was there before is untouched; free "
-                "some space, or choose a place you may write to, and run the command again.",
+                f"Error: {error.strerror or error}{place}. Every file is whole, the earlier or the new "
+                "one. Free some space, or choose a place you may write to, and run the command again.",
                 err=True,
             )
             sys.exit(1)
@@ -95,21 +98,26 @@ class CommandLine(click.Group):
 
         def add(load: Callable[[], Stage]) -> Callable[[], Stage]:
             name = load.__name__
+            self.stages[name] = load
 
             def command(overrides: tuple[str, ...], as_json: bool, recorded: bool) -> None:
+                from ..project.files import alone
                 from . import pipeline
 
                 project, work = self.project, load()
                 if recorded:  # DVC called, and records the result itself
                     earlier = pipeline.recorded_overrides(project.root)
-                    result = work(project, project.params([*earlier, *overrides]))
+                    params = project.params([*earlier, *overrides])
+                    with working(name):
+                        result = work(project, params)
+                    require_left(project.root, name)
                 else:
                     params = project.params(overrides)
-                    pipeline.write_inputs(project, overrides)
-                    result = work(project, params)
-                require_left(project.root, name)
-                if not recorded:
-                    pipeline.record(project.root, name)
+                    with alone(project.root, name), working(name):
+                        pipeline.write_inputs(project, overrides)
+                        result = work(project, params)
+                        require_left(project.root, name)
+                        pipeline.record(project.root, name)
                 print_result(result, as_json, show(result))
 
             command.__doc__ = load.__doc__
@@ -179,7 +187,8 @@ def add_predict(cli: CommandLine, load: Callable[[], PredictFile]) -> None:
     @json_flag
     def predict(source: Path, output: Path, overrides: tuple[str, ...], as_json: bool) -> None:
         """Score what lies in IN; row order is kept, a bad row is reported by number."""
-        result = load()(cli.project, cli.project.params(overrides), source, output)
+        with working("predict"):
+            result = load()(cli.project, cli.project.params(overrides), source, output)
         bad = f", {result['bad']:,} of them bad (see the column `error`)" if result["bad"] else ""
         print_result(result, as_json, f"{result['rows']:,} rows{bad}: {output}")
 
@@ -202,18 +211,112 @@ def add_serve(cli: CommandLine, api: Callable[[], Api], around: "Around | None" 
         server.run(cli.project, api, overrides, host, port, workers, around)
 
 
+def add_bench(
+    cli: CommandLine,
+    requests: Callable[[], Requests],
+    report: Callable[[], Stage],
+    fixed: Sequence[str] = (),
+    aside: Mapping[str, str] | None = None,
+) -> None:
+    """Add `bench`.
+
+    Parameters
+    ----------
+    cli : CommandLine
+    requests, report : callable
+        Import and return what gives the requests, and the stage that writes the README.
+    fixed : sequence of str
+        `section.key=value` pairs that the service is measured with.
+    aside : mapping of str to str, optional
+        See `benchmark.command.run`.
+    """
+
+    @cli.command()
+    @click.option("--connections", type=click.IntRange(1, 1000), default=8, show_default=True)
+    @click.option("--seconds", type=click.FloatRange(1, 60), default=5, show_default=True)
+    @settings
+    @json_flag
+    def bench(connections: int, seconds: float, overrides: tuple[str, ...], as_json: bool) -> None:
+        """Start the service, ask it for some seconds, write reports/bench.json and its README line."""
+        from ..benchmark import command
+        from ..project.files import alone
+
+        project = cli.project
+        pairs = [*fixed, *overrides]
+        with working("bench"):
+            result = command.run(project, requests(), pairs, connections, seconds, aside or {})
+        try:
+            with alone(project.root, "report"), working("report"):
+                report()(project, project.params(overrides))
+        except UserError as error:
+            logger.warning("README.md stays as it is: %s", error)
+        print_result(result, as_json, bench_line(result))
+
+
+def bench_line(result: Json) -> str:
+    """What `bench` measured, and whether the asking was what limited it."""
+    took, asking = result["milliseconds"], result["client_cores"]
+    refused = sum(count for status, count in result["statuses"].items() if status != "200")
+    rate = result["requests_per_second"]
+    return (
+        f"{rate:{',.0f' if rate >= 10 else '.2g'}} requests/s over {result['connections']} connections: "
+        f"p50 {took['p50']:.2f} ms, p99 {took['p99']:.2f} ms"
+        + (f"; {refused:,} were refused" if refused else "")
+        + f". Asking took {asking:.0%} of a core"
+        + (", and may be what limits this" if asking > 0.9 else "")
+        + ("" if result["enough"] else ". Too few for a p99 and the README: use more --seconds")
+        + ". More: reports/bench.json"
+    )
+
+
+def add_site(cli: CommandLine, api: Callable[[], Api]) -> None:
+    """Add `site`."""
+
+    @cli.command()
+    @click.option("--screenshot", is_flag=True, help="Take docs/preview.png of it, by Chromium.")
+    @json_flag
+    def site(screenshot: bool, as_json: bool) -> None:
+        """Write site/: the reports and the model as pages that need no server.
+
+        Lists what goes in first. The page's answers are compared with the offline ones; if they differ,
+        the earlier site stays.
+        """
+        from ..site import build, preview
+
+        with working("site"):
+            result = build.build(cli.project, api(), say)
+        compared = ""
+        if "rows" in result:
+            compared = (
+                f" {result['rows']:,} test rows differ from the offline answers by "
+                f"{result['largest_difference']:.1e} at most."
+            )
+        size = sum(result["files"].values())
+        sentence = (
+            f"site/ has {plural(len(result['files']), 'file')}, {size / 1e6:.1f} MB.{compared}"
+        )
+        if screenshot:
+            sentence += f" Its picture: {preview.take(cli.project.root, build.SITE)}"
+        print_result(result, as_json, sentence)
+
+
 def add_check(cli: CommandLine) -> None:
     """Add `check`."""
 
     @cli.command()
-    @click.option("--strict", is_flag=True, help="Exit with status 1 if any item fails.")
+    @click.option(
+        "--strict", is_flag=True, help="Exit with status 1 if an item fails or cannot be verified."
+    )
+    @click.option("--offline", is_flag=True, help="Leave out what needs the network; --strict too.")
     @settings
     @json_flag
-    def check(strict: bool, overrides: tuple[str, ...], as_json: bool) -> int:
-        """List what a reviewer would find missing."""
+    def check(strict: bool, offline: bool, overrides: tuple[str, ...], as_json: bool) -> int:
+        """List what a reviewer would find: verified, failed, not verified, or for a person to judge."""
         from . import check as readiness
 
-        items = readiness.run(cli.project, cli.project.params(overrides))
+        report, params = cli.stages["report"](), cli.project.params(overrides)
+        with working("check"):
+            items = readiness.run(cli.project, params, report, offline)
         as_list = [item.to_json() for item in items]
-        print_result(as_list, as_json, readiness.format_table(items))
-        return 1 if strict and not all(item.passed for item in items) else 0
+        print_result(as_list, as_json, readiness.format_table(items, offline))
+        return 1 if strict and not all(item.passes(offline) for item in items) else 0

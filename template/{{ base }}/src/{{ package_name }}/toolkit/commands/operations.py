@@ -10,6 +10,7 @@ import click
 
 from ..project.settings import Project
 from .command_line import json_flag, print_result, recorded, settings
+from .progress import working
 
 ALARMED = REFUSED = 2  # exit statuses
 Owner = Callable[[], Any]
@@ -53,14 +54,20 @@ def register(own: Operations, overrides: tuple[str, ...], as_json: bool, recorde
 
     The last stage of `run`. A refusal is a result, not a mistake: exit status 0.
     """
+    from ..project.files import alone
     from . import pipeline
 
-    root = own.project.root
+    root, gate = own.project.root, own.gate()
     if recorded:
-        overrides = (*pipeline.recorded_overrides(root), *overrides)
-    _decided(own.gate().register(own.project, own.project.params(overrides)), as_json)
-    if not recorded:
-        pipeline.record(root, "register")
+        params = own.project.params((*pipeline.recorded_overrides(root), *overrides))
+        with working("register"):
+            decision = gate.register(own.project, params)
+    else:
+        params = own.project.params(overrides)
+        with alone(root, "register"), working("register"):
+            decision = gate.register(own.project, params)
+            pipeline.record(root, "register")
+    _decided(decision, as_json)
 
 
 @click.command()
@@ -82,13 +89,17 @@ def retrain(
     advised or has to wait for labels.
     """
     from ..monitoring.alerts import RESULT
-    from ..project.files import read_json
+    from ..project.files import alone, read_json
 
-    project, params = own.project, own.project.params(overrides)
-    if not if_advised:
-        return _decided(own.gate().retrain(project, params, rung).to_json(), as_json)
-    seen = read_json(project.root / RESULT, "monitor")
-    found = own.gate().retrain_if_advised(project, params, seen, rung)
+    project, params, gate = own.project, own.project.params(overrides), own.gate()
+    with alone(project.root, "retrain"):
+        if not if_advised:
+            with working("retrain"):
+                decision = gate.retrain(project, params, rung)
+            return _decided(decision.to_json(), as_json)
+        seen = read_json(project.root / RESULT, "monitor")
+        with working("retrain"):
+            found = gate.retrain_if_advised(project, params, seen, rung)
     if not isinstance(found, str):
         return _decided(found.to_json(), as_json)
     print_result({"promoted": False, "reasons": [found]}, as_json, found)
@@ -115,7 +126,8 @@ def promote(
     Exit status: 0 promoted, 1 a mistake, 2 refused.
     """
     params = own.project.params(overrides)
-    decision = own.gate().promote(own.project, params, version, force, reason)
+    with working("promote"):
+        decision = own.gate().promote(own.project, params, version, force, reason)
     return _decided(decision.to_json(), as_json)
 
 
@@ -127,7 +139,8 @@ def rollback(own: Operations, reason: str, as_json: bool) -> None:
     """Put the champion before this one back; called again, it goes back one more."""
     from ..registry.registry import Registry
 
-    version = Registry(own.project, own.api().load).rollback(reason)
+    with working("rollback"):
+        version = Registry(own.project, own.api().load).rollback(reason)
     sentence = f"Version {version.number} ({version.model_version}) is the champion again."
     print_result(version.to_json(), as_json, sentence)
 
@@ -146,7 +159,8 @@ def champion(own: Operations, watch: float | None, as_json: bool) -> None:
     registry = Registry(own.project, own.api().load)
     if watch is not None:
         _follow(registry.champion, watch)
-    version = registry.champion()
+    with working("champion"):
+        version = registry.champion()
     if version is None:
         print_result(None, as_json, "There is no champion yet. `run` makes the first one.")
         return
@@ -185,14 +199,17 @@ def labels(own: Operations, source: Path, late_days: float | None, as_json: bool
     """
     from ..journal.labels import add
 
-    report = add(own.project, source, late_days)
+    with working("labels"):
+        report = add(own.project, source, late_days)
     lines = [f"{report['rows']:,} labels."]
     for kind in ("matched", "unknown", "duplicate", "conflicting", "late", "invalid"):
         found = report[kind]
         if found["count"]:
             more = ", ..." if found["count"] > len(found["ids"]) else ""
             named = "" if kind == "matched" else f": {', '.join(found['ids'])}{more}"
-            lines.append(f"- {kind} {found['count']:,}{named}")
+            values = ", ".join(map(repr, found.get("values", ())))
+            why = f" (not a class or number of the target: {values})" if values else ""
+            lines.append(f"- {kind} {found['count']:,}{named}{why}")
     print_result(report, as_json, "\n".join(lines))
 
 
@@ -207,7 +224,8 @@ def compact(own: Operations, overrides: tuple[str, ...], as_json: bool) -> None:
     """
     from ..journal import journal
 
-    done = journal.compact(own.project, own.project.params(overrides).journal.keep_days)
+    with working("compact"):
+        done = journal.compact(own.project, own.project.params(overrides).journal.keep_days)
     said = (
         f"{done['records']:,} records of {done['segments']} segments moved ({done['open']} are "
         f"being written), {done['torn']} torn lines, {done['expired']:,} records removed by age."
@@ -251,7 +269,8 @@ def monitor(
         measured = own.monitor().calibrate(project, params, calibrate)
         print_result(measured, as_json, calibration.lines(measured))
         return 0
-    result = own.monitor().run(project, params, since, until, source, page)
+    with working("monitor"):
+        result = own.monitor().run(project, params, since, until, source, page)
     print_result(result, as_json, alerts.lines(result))
     return ALARMED if result["alerts"] else 0
 
@@ -297,7 +316,9 @@ def replay(own: Operations, months: int | None, overrides: tuple[str, ...], as_j
     # Told to end, it stops its service first.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     result = own.replay().run(own.project, own.project.params(overrides), months)
-    print_result(result, as_json, f"{headline(result)} More: {RESULT}, {FIGURE}")
+    print_result(
+        result, as_json, f"{headline(result)} More: {RESULT}, {FIGURE}; `report` shows them"
+    )
 
 
 COMMANDS: list[click.Command] = [

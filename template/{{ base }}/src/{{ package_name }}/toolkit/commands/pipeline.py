@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import yaml
-
+from ..project import yaml_files
 from ..project.errors import UserError
-from ..project.files import folder_state, sha256, write_text
+from ..project.files import alone, folder_state, sha256, write_text
 from ..project.settings import Project
 
 INPUTS = Path("reports", "inputs.yaml")
@@ -26,16 +25,28 @@ def run(project: Project, overrides: Sequence[str], force: bool) -> None:
     UserError
         If a stage fails; it has said why itself.
     """
-    write_inputs(project, overrides)
-    _set_scm(project.root)
-    if _dvc(project.root, "repro", *(["--force"] if force else [])).returncode:
+    with alone(project.root, "run") as lock:
+        write_inputs(project, overrides)
+        _set_scm(project.root)
+        done = _dvc(project.root, "repro", *(["--force"] if force else []), lock=lock)
+    if done.returncode:
         raise UserError("The run stopped; the message above says why. What was done is kept.")
 
 
 def record(root: Path, stage: str) -> None:
-    """Tell DVC that a stage was run by hand, so that `run` does not repeat it."""
+    """Tell DVC that a stage was run by hand, so that `run` does not repeat it.
+
+    Raises
+    ------
+    UserError
+        If DVC cannot write that down; it has said why itself.
+    """
     _set_scm(root)
-    _dvc(root, "commit", "--force", "--quiet", stage)
+    if _dvc(root, "commit", "--force", "--quiet", stage).returncode:
+        raise UserError(
+            f"`{stage}` is done and its results are in place, but DVC could not record them; the "
+            "message above says why. Without the record, `run` does the stage again."
+        )
 
 
 def changed(root: Path) -> list[str]:
@@ -80,12 +91,12 @@ def write_inputs(project: Project, overrides: Sequence[str]) -> None:
         named = {name: root / text for name, text in data if isinstance(text, str) and text}
         source |= {name: sha256(file) for name, file in named.items() if file.is_file()}
     content = {"overrides": list(overrides), "data": source}
-    write_text(root / INPUTS, HEADER + yaml.safe_dump(content, allow_unicode=True))
+    write_text(root / INPUTS, HEADER + yaml_files.dump(content))
 
 
 def recorded_overrides(root: Path) -> list[str]:
     """The overrides of the run that is under way."""
-    content = yaml.safe_load((root / INPUTS).read_text("utf-8"))
+    content = yaml_files.load((root / INPUTS).read_text("utf-8"))
     return [str(pair) for pair in content["overrides"]]
 
 
@@ -99,7 +110,9 @@ def _set_scm(root: Path) -> None:
         _dvc(root, "config", "--local", "--quiet", *what)
 
 
-def _dvc(root: Path, *arguments: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
+def _dvc(
+    root: Path, *arguments: str, capture: bool = False, lock: int | None = None
+) -> subprocess.CompletedProcess[str]:
     # The stages call this project's command; it lies beside the interpreter.
     folder = str(Path(sys.executable).parent)
     environment = {
@@ -115,4 +128,6 @@ def _dvc(root: Path, *arguments: str, capture: bool = False) -> subprocess.Compl
         text=True,
         stdout=subprocess.PIPE if capture else sys.stderr,
         stderr=subprocess.PIPE if capture else None,
+        # Killed, `run` leaves DVC at work: the next command waits for that, too.
+        pass_fds=(lock,) if lock is not None and os.name == "posix" else (),
     )

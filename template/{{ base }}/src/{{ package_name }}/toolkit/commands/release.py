@@ -5,8 +5,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 TOOLKIT = Path(__file__).parent.parent
 ANSWERS = ".copier-answers.yml"
 DIGESTS = "digests.json"
@@ -14,8 +12,10 @@ DIGESTS = "digests.json"
 
 def release(root: Path) -> str | None:
     """The release that `copier` wrote down; None where it has not."""
+    from ..project import yaml_files  # the template loads this module alone, for its digests
+
     path = root / ANSWERS
-    answers: Any = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else None
+    answers: Any = yaml_files.load(path.read_text("utf-8")) if path.is_file() else None
     return (answers or {}).get("_commit")
 
 

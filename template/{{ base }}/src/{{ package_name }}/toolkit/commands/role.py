@@ -1,17 +1,20 @@
 """What a role's modules provide, and what its stages leave for the report, `check` and the service.
 
 `settings` has `PROJECT`, whose settings have `data.source` and `data.path`; `data`, `train`, `evaluate`
-and `report` have a `run`, which is a `Stage`; `api` has `API` and `predict_file`.
+and `report` have a `run`, which is a `Stage`; `api` has `API`, `predict_file` and `bench_requests`.
 """
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TypedDict
+from typing import Any, Protocol, TypeAlias, TypedDict
 
 from ..project.errors import UserError
 from ..project.files import read_json
 from ..project.settings import Project
 
 Json = dict[str, Any]
+# The test set as `/predict` takes it: content type and body of each request.
+Requests: TypeAlias = Callable[[Project], list[tuple[str, bytes]]]
 
 
 class Stage(Protocol):

@@ -13,9 +13,9 @@ def add_init_data(cli: CommandLine, data: Callable[[], Stage]) -> None:
 
     @cli.command("init-data")
     @click.argument("path", type=click.Path(path_type=Path))
-    @click.option("--target", required=True, metavar="COL", help="The column to predict.")
+    @click.option("--target", metavar="COL", help="The column to predict; else one is proposed.")
     @click.option("--yes", is_flag=True, help="Write the proposal without asking.")
-    def init_data(path: Path, target: str, yes: bool) -> None:
+    def init_data(path: Path, target: str | None, yes: bool) -> None:
         """Profile a file of your own and write params.yaml and DATA.md for it."""
         from . import init_data as guide
 

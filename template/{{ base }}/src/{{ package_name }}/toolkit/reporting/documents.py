@@ -6,10 +6,12 @@ page; `warns`, whether the sentences are a warning. README, model card and decis
 Markdown as it is, the page turns it into HTML, so that no sentence is written twice.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from jinja2 import (
@@ -22,10 +24,11 @@ from jinja2 import (
     Undefined,
 )
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import escapeHtml
 from markupsafe import Markup
 
 from ..evaluation import display
-from ..evaluation.judgements import clearly_worse, still_rising
+from ..evaluation.verdicts import clearly_worse, still_rising
 from ..markdown import blocks
 from ..markdown.markdown import escape
 from ..project.errors import UserError
@@ -73,14 +76,19 @@ class Writer:
     run : Run
     own : mapping of str to str
         Templates of the owner, by name.
-    figures : Path
-        The folder of SVG files that `evaluate` drew.
+    *folders : Path
+        Those of the SVG files that `evaluate` drew, below reports/.
     """
 
-    def __init__(self, run: Run, own: Mapping[str, str], figures: Path) -> None:
+    def __init__(self, run: Run, own: Mapping[str, str], *folders: Path) -> None:
         self.run = run
+        self.tables = 0
         self._sections: dict[str, Any] = {}
-        self.figures = {path.stem: path.read_text("utf-8") for path in figures.glob("*.svg")}
+        # With what other commands than `evaluate` leave beside the folders.
+        places = dict.fromkeys([*folders, *(folder.parent for folder in folders)])
+        drawn = [path for folder in places for path in folder.glob("*.svg")]
+        self.figures = {path.stem: path.read_text("utf-8") for path in drawn}
+        self.places = {path.stem: path.parent.name for path in drawn}
         self.environment = Environment(
             loader=ChoiceLoader(
                 [
@@ -111,7 +119,7 @@ class Writer:
         if name not in self.figures:
             return Markup()
         alt = escape(alt or name.replace("_", " "))
-        return _made(f"![{alt}](reports/figures/{name}.png)")
+        return _made(f"![{alt}](reports/{self.places[name]}/{name}.png)")
 
     def section(self, name: str) -> Any:
         """A section's parts, as attributes.
@@ -184,19 +192,34 @@ class Writer:
             alt = Markup.escape(tokens[index].content)
             return f'<span class="figure" id="figure-{name}" role="img" aria-label="{alt}">{self.figures[name]}</span>'
 
+        def words(tokens: Any, index: int, options: Any, env: Any) -> str:
+            # Long names may break after dots and underscores, hashes anywhere; words never.
+            return re.sub(
+                r"[\w./]{22,}",
+                lambda name: re.sub(
+                    r"[._/](?=\w)|[0-9a-f]{16}(?=[0-9a-f])", r"\g<0><wbr>", name[0]
+                ),
+                escapeHtml(tokens[index].content),
+            )
+
         parser.renderer.rules["image"] = image  # type: ignore[attr-defined]
+        parser.renderer.rules["text"] = words  # type: ignore[attr-defined]
         if inline:
             return str(parser.renderInline(text))
         page = str(parser.render(text))
-        page = page.replace("<table>", '<div class="scroll"><table>')
-        page = page.replace("</table>", "</table></div>")
+        # A wide table scrolls in a region that the keyboard reaches; each has a name of its own.
+        page = re.sub("<table>", self._region, page).replace("</table>", "</table></div>")
         # A heading of the fifth level folds the table below it away.
         return re.sub(
-            r'<h5>(.*?)</h5>\s*(<div class="scroll">.*?</div>)',
+            r'<h5>(.*?)</h5>\s*(<div class="scroll".*?</div>)',
             r"<details><summary>\1</summary>\2</details>",
             page,
             flags=re.DOTALL,
         )
+
+    def _region(self, _: re.Match[str]) -> str:
+        self.tables += 1
+        return f'<div class="scroll" tabindex="0" role="region" aria-label="Table {self.tables}"><table>'
 
     def page(self, chapters: Mapping[str, Story], tiles: Sequence[str]) -> str:
         """Write the report page: self-contained HTML, every value escaped.
@@ -303,17 +326,23 @@ def _bold(value: Any, marked: bool = True) -> Any:
     return _made(f"**{escape(value)}**") if marked and value != "" else value
 
 
+def _ci(bounds: Any, name: str, resampled: str) -> str:
+    parts = filter(None, [f"95% CI {display.interval(bounds, name)}", resampled])
+    return f"({', '.join(parts)})" if bounds else ""
+
+
 FILTERS: dict[str, Any] = {
     "bold": _bold,
     "brief": display.brief,
     "cell": display.cell,
-    "ci": lambda bounds, name="": f"(95% CI {display.interval(bounds, name)})" if bounds else "",
+    "ci": lambda bounds, name="", resampled="": _ci(bounds, name, resampled),
     "code": lambda text: _made(f"`{text}`"),
     "day": display.day,
     "label": display.metric_label,
     "listing": lambda names, limit=6: display.listing(list(names), limit),
     "lowered": display.lowered,
     "money": display.money,
+    "money_span": display.money_interval,
     "number": display.number,
     "percent": display.percent,
     "plural": display.plural,
@@ -323,4 +352,9 @@ FILTERS: dict[str, Any] = {
     "signed": display.signed,
     "signed_span": display.signed_interval,
     "span": display.interval,
+    "typed": lambda body: _made(
+        quote(json.dumps(body, ensure_ascii=False).replace("<", "\\u003c"))
+    ),
+    "verbatim": lambda text: _made(str(text)),
+    "warning": display.warning,
 }

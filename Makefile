@@ -9,7 +9,7 @@ demo: $(UV) ## Render the tabular project beside this checkout, run all of it, a
 	$(UV) run scripts/demo.py $(ARGS)
 
 test: quick ## Everything the gate runs
-	$(UV) run pytest -n $(JOBS) --dist loadfile -m "not quick and not long" $(ARGS)
+	$(UV) run pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations 40 -m "not quick and not long" $(ARGS)
 
 quick: lint toolkit ## Lint, the toolkit's tests, and that every variant renders: a few minutes
 	$(UV) run pytest -n $(JOBS) --dist worksteal -m "quick and not long"

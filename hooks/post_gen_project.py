@@ -18,10 +18,10 @@ from pathlib import Path
 # Answers are data: twice encoded, they cannot end the literal they stand in.
 ANSWERS = json.loads({{ cookiecutter | tojson | tojson }})
 # The same before Cookiecutter rendered them: it takes `key=value` for a Jinja template.
-TYPED = json.loads({{ _cookiecutter | tojson | tojson }})
+TYPED = json.loads({{ _cookiecutter | default(none) | tojson | tojson }})
 
 URL = re.compile(r"^((git|hg)\+)?(git|ssh|file|https?):|^[\w.-]+@[\w.-]+:|^g[hl]:")
-COPIER = "copier>=9.4"
+COPIER = "copier>=9.5"
 
 
 def answers() -> dict:
@@ -63,20 +63,30 @@ def copier(temporary: Path) -> list[str]:
     """Return the command that runs Copier, fetching it where it is not installed."""
     if importlib.util.find_spec("copier"):
         return [sys.executable, "-m", "copier"]
-    for runner in (["uvx", "--from", COPIER, "copier"], ["pipx", "run", "--spec", COPIER, "copier"]):
-        if shutil.which(runner[0]):
-            return runner
     print("mlstart: fetching Copier, which writes the project ...", flush=True)
-    venv.create(temporary / "venv", with_pip=True)
+    for runner in (["uvx", "--from", COPIER, "copier"], ["pipx", "run", "--spec", COPIER, "copier"]):
+        if shutil.which(runner[0]) and quietly(*runner, "--version"):
+            return runner
     python = temporary / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    install = [str(python), "-m", "pip", "install", "--quiet", COPIER]
-    if subprocess.run(install).returncode:
-        sys.exit(f"mlstart: could not install Copier. Run `pip install '{COPIER}'`, then try again.")
+    venv.create(temporary / "venv", with_pip=True)
+    if not quietly(str(python), "-m", "pip", "install", "--quiet", COPIER):
+        sys.exit(f"mlstart: Copier writes the project: type `pip install '{COPIER}'`, then try again.")
     return [str(python), "-m", "copier"]
+
+
+def quietly(*command: str) -> bool:
+    """Run a command whose words would not help; tell whether it worked."""
+    return subprocess.run(command, capture_output=True).returncode == 0
 
 
 def main() -> None:
     here = Path.cwd()
+    if "_checkout" not in ANSWERS:
+        template = ANSWERS.get("_template", "gh:org/mlstart")
+        sys.exit(
+            f"mlstart: type `uvx copier copy {template} {here.name}`, and later `uvx copier update`, "
+            "instead of cruft or a Cookiecutter before 2.6."
+        )
     with tempfile.TemporaryDirectory() as temporary:
         data = Path(temporary) / "answers.json"
         # JSON with every character as itself is YAML too, which is what --data-file reads.

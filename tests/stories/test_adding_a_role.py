@@ -18,7 +18,7 @@ PAGE = ROOT / "docs" / "adding-a-role.md"
 # A path says which file the next block is; a line, beside which line of the file it goes.
 PLACE = re.compile(r"^(?:In )?`(?P<path>[^`]+)`(?:, (?P<side>above|below) `(?P<line>.+)`)?:$")
 FENCE = re.compile(r"^(?P<fence>```+)\w*$")
-LINES = 322  # of blocks, without blank ones: a frame that demands more is too demanding
+LINES = 340  # of blocks, without blank ones: a frame that demands more is too demanding
 # What `make generate` does for this role, but for what it installs.
 GENERATE = """
 import sys, generate
@@ -104,8 +104,8 @@ def test_the_role_runs_and_reports(toy: Project) -> None:
     assert again.stderr.count("didn't change, skipping") == 4
     items = {item["name"]: item for item in json.loads(toy.run(SLUG, "check", "--json").stdout)}
     for name in ("run finished", "results current", "beats the baseline", "no leak found", "tests"):
-        assert items[name]["status"] == "pass", items[name]
-    assert items["own data"]["status"] == "advice"
+        assert items[name]["status"] == "verified", items[name]
+    assert items["own data"]["status"] == "failed"
     assert not [item["name"] for item in items.values() if "is not there" in item["advice"]]
 
 

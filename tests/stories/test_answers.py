@@ -64,7 +64,7 @@ printable = st.text(
 ).filter(str.strip)
 
 
-QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUIET = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @settings(QUIET, max_examples=5)
@@ -234,8 +234,8 @@ def test_each_licence_is_the_one_asked_for(plain: Path, tmp_path: Path) -> None:
     }.items():
         text = (render(plain, tmp_path / licence, license=licence) / "LICENSE").read_text("utf-8")
         assert words in text
-        assert "2026" in text
         assert "Your Name" in text
+        assert "20" not in text.partition("Your Name")[0][-20:]  # a year would change at updates
 
 
 def test_copier_needs_no_trust() -> None:

@@ -3,6 +3,7 @@
 import filecmp
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -154,22 +155,66 @@ def test_the_newest_release_is_taken_when_none_is_named(tmp_path: Path) -> None:
 
 def test_copier_is_fetched_where_it_is_absent(template: Path, tmp_path: Path) -> None:
     """Cookiecutter alone in an environment: the hook runs Copier through uvx."""
-    uv = os.environ.get("UV", "uv")
     out = tmp_path / "out"
     out.mkdir()
-    alone = [uv, "tool", "run", "--isolated", "--from", "cookiecutter", "cookiecutter"]
-    done = subprocess.run(
-        [*alone, "--no-input", "--output-dir", str(out), str(template)],
+    uv = Path(os.environ.get("UV", "uv")).parent
+    done = without(
+        "cookiecutter",
+        *("cookiecutter", "--no-input", "--output-dir", str(out), str(template)),
         cwd=tmp_path,
+        PATH=f"{uv}{os.pathsep}{os.environ['PATH']}",
+    )
+    assert same_bytes(written(done, out), render(template, tmp_path / "copier"))
+
+
+def without(name: str, *arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess:
+    """Run a command of a package alone in an environment, which has no Copier."""
+    uv = shutil.which(os.environ.get("UV", "uv")) or ""
+    tool = [uv, "tool", "run", "--isolated", "--python", sys.executable, "--from", name]
+    return subprocess.run(
+        [*tool, *arguments],
+        cwd=cwd,
         env=clean_environment(
-            HOME=str(tmp_path),
+            HOME=str(cwd / "home"),
             UV_CACHE_DIR=subprocess.check_output([uv, "cache", "dir"], text=True).strip(),
-            PATH=f"{Path(uv).parent}{os.pathsep}{os.environ['PATH']}",
+            **env,
         ),
         capture_output=True,
         text=True,
     )
-    assert same_bytes(written(done, out), render(template, tmp_path / "copier"))
+
+
+def test_cruft_is_told_what_to_type_and_leaves_nothing(template: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    command = ("cruft", "create", "--no-input", "--output-dir", str(tmp_path / "out"))
+    done = without("cruft", *command, str(template), cwd=tmp_path)
+    assert done.returncode != 0
+    assert f"mlstart: type `uvx copier copy {template} my-project`" in done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_without_copier_and_network_it_says_what_to_type(template: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    # Git, and nothing that would fetch Copier; an index that is not there.
+    (tmp_path / "bin").mkdir()
+    for name in ("dirname", "env", "git", "realpath", "sh"):
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name) or "")
+    done = without(
+        "cookiecutter",
+        *("cookiecutter", "--no-input", "--output-dir", str(out), str(template)),
+        cwd=tmp_path,
+        PATH=str(tmp_path / "bin"),
+        PIP_CONFIG_FILE=os.devnull,
+        PIP_NO_INDEX="1",
+        PIP_FIND_LINKS="",
+    )
+    assert done.returncode == 1, done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("mlstart")]
+    assert said == [
+        "mlstart: Copier writes the project: type `pip install 'copier>=9.5'`, then try again."
+    ]
+    assert list(out.iterdir()) == []
 
 
 def source(project: Path) -> str:

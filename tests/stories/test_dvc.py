@@ -83,7 +83,7 @@ def contents(project: Project) -> dict[str, str]:
     return {
         str(path.relative_to(project.path)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in files
-        if path.is_file()
+        if path.is_file() and path.name != "evaluated.json"  # which the reports say too
     }
 
 

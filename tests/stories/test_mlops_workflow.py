@@ -23,7 +23,9 @@ SAME, DRIFTED = (
     "rows = rows.sample(2300, random_state=0)\n",
     "rows = pd.read_parquet('data/test.parquet').sort_values('scheduled_at')\n"
     "rows['carrier'] = rows['carrier'].mask(rows.index % 3 == 0, 'XX')\n"
-    "rows['humidity'] = None\n",
+    "rows['humidity'] = None\n"
+    # 40 a day: what is judged on must be of enough days to resample.
+    "rows['scheduled_at'] += pd.to_timedelta(pd.RangeIndex(len(rows)) // 40, 'D')\n",
 )
 AS_JSON = "print(rows.drop(columns='late').to_json(orient='records', date_format='iso'))\n"
 # What came true: what the model said, so that none can be better, or what it could not know.
@@ -120,9 +122,7 @@ def asked(stage: Stage, postgresql: Any, request: pytest.FixtureRequest) -> Call
 def run(stage: Stage, name: str, database: str, open_issue: str | None = None) -> Outcome:
     secrets = {**stage.secrets, "JOURNAL_DATABASE_URL": database}
     place = stage.base / f"run-{name}"
-    return workflow.run(
-        stage.clone(name), "monitor.yml", "schedule", secrets, place, open_issue
-    )  # fmt: skip
+    return workflow.run(stage.origin, "monitor.yml", "schedule", secrets, place, open_issue)
 
 
 def branches(stage: Stage) -> list[str]:
@@ -133,13 +133,14 @@ def branches(stage: Stage) -> list[str]:
 def test_without_secrets_it_says_what_is_missing(stage: Stage) -> None:
     some = {"MLFLOW_TRACKING_URI": stage.secrets["MLFLOW_TRACKING_URI"]}
     found = workflow.run(
-        stage.clone("unset"), "monitor.yml", "workflow_dispatch", some, stage.base / "run-unset"
+        stage.origin, "monitor.yml", "workflow_dispatch", some, stage.base / "run-unset"
     )
     assert found.jobs == {"ready": "success"}, found.log
     assert "JOURNAL_DATABASE_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY" in found.log
     assert found.calls == []
 
 
+@pytest.mark.long
 def test_where_nothing_changed_nobody_hears_of_it(stage: Stage, asked: Callable[..., str]) -> None:
     database = asked(stage.project, SAME, AS_SAID)
     found = run(stage, "silent", database)
@@ -208,7 +209,7 @@ def test_a_promoted_model_is_a_pull_request_and_is_watched_from_then_on(
     assert told is not None
     title, body = told
     assert title == f"Model {now['model_version']} answers instead of {before['model_version']}"
-    for words in ("humidity", "beats the champion", "latency", "rollback"):
+    for words in ("humidity", "beats the champion", "latency", "rollback", "approves them"):
         assert words in body
     # A week later, on a machine that has neither seen it learn nor its rows.
     git(here.path, "remote", "remove", "origin")

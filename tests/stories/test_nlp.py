@@ -11,7 +11,7 @@ import pytest
 from projects import SLUG, Project
 from service import serving
 
-SMALL = ("--set", "data.limit=30", "--set", "cv.folds=3")
+SMALL = ("--set", "data.limit=30", "--set", "cv.folds=3", "--set", "cv.repeats=1")
 MIB = 1 << 20
 SUBJECTS = {
     "boiler": "The boiler is serviced in spring. Its pressure must stay below two bar.",
@@ -61,6 +61,7 @@ def test_run_leaves_everything_a_reviewer_looks_for(ran: Project) -> None:
     assert 'src="http' not in page
     assert "Documents that carry instructions" in page
     readme = (ran.path / "README.md").read_text("utf-8")
+    assert len(readme.splitlines()) < 150
     assert f"{metrics['primary']['test']:.3f}" in readme
     assert "Written by the first run" not in readme
     assert (ran.path / "DATA.md").exists()
@@ -88,6 +89,9 @@ def test_the_service_answers_as_predict_does_within_its_memory(ran: Project) -> 
             for key in ("prediction", "answer", "needs_review", "model_version"):
                 assert answer[key] == row[key]
             assert answer["confidence"] == pytest.approx(row["confidence"], abs=1e-6)
+        answer, found = service.typed(ran)
+        assert answer["prediction"] in {"answered", "abstained"}
+        assert len(found["hits"]) == 5
         assert service.memory() < 700 * MIB
         maps = Path(f"/proc/{service.process.pid}/maps").read_text()
         assert "sklearn" not in maps
@@ -146,7 +150,16 @@ def write_own(folder: Path, **texts: str) -> None:
     (folder / "data/questions.jsonl").write_text(text, "utf-8")
 
 
-OWN = ("--set", "data.source=folder", "--set", "cv.folds=2", "--set", "store=numpy")
+OWN = (
+    "--set",
+    "data.source=folder",
+    "--set",
+    "cv.folds=2",
+    "--set",
+    "cv.repeats=1",
+    "--set",
+    "store=numpy",
+)
 
 
 def own(project: Project, *stages: str) -> None:

@@ -21,7 +21,7 @@ from roles import ROLES
 pytestmark = pytest.mark.quick
 
 DEPLOYMENTS = ["none", "huggingface", "render", "fly", "kubernetes"]
-EVERYWHERE = ["ci.yml", "release.yml", "update.yml"]
+EVERYWHERE = ["ci.yml", "pages.yml", "release.yml", "update.yml"]
 WORKFLOWS = dict.fromkeys(ROLES, EVERYWHERE) | {"mlops": sorted([*EVERYWHERE, "monitor.yml"])}
 TOOLS = Path(sys.executable).parent
 UV = shutil.which(os.environ.get("UV", "uv"))
@@ -195,7 +195,17 @@ def test_python_versions_agree(written: Path) -> None:
 
 def test_every_make_target_is_the_command_of_the_same_name(written: Path) -> None:
     """`make X` and `uv run SLUG X` are the same thing."""
-    for stage in ("run", "data", "train", "evaluate", "report", "serve", "check", "predict"):
+    for stage in (
+        "run",
+        "data",
+        "train",
+        "evaluate",
+        "report",
+        "serve",
+        "bench",
+        "check",
+        "predict",
+    ):
         command = make("--dry-run", stage, "ARGS=--help", cwd=written)
         assert command == f"{UV} run {SLUG} {stage} --help"
 

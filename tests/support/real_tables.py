@@ -81,7 +81,8 @@ def main(folder: Path) -> None:
     assert vega.submodule_search_locations is not None
     local = Path(vega.submodule_search_locations[0], "_data")
     write("cars", pd.read_json(local / "cars.json"), date_format="%d.%m.%Y")
-    write("weather", pd.read_csv(local / "seattle-weather.csv"), sep="|")
+    weather = pd.read_csv(local / "seattle-weather.csv", parse_dates=["date"])
+    write("weather", weather, sep="|", date_format="%Y/%m/%d")  # records have ISO 8601
     votes = sm.datasets.anes96.load_pandas().data
     votes["respondent id"], votes["empty"], votes["year of poll"] = range(1000, 1944), None, 1996
     votes["vote"] = votes["vote"].astype(bool)

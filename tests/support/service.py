@@ -2,8 +2,11 @@
 
 import contextlib
 import json
+import os
+import re
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -44,6 +47,29 @@ class Service:
         _, api = self.get("/openapi.json")
         body = api["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
         return next(iter(body["examples"].values()))["value"]
+
+    def typed(self, project: Project) -> list[Any]:
+        """What the README's examples of the API answer, typed as they stand but for the port."""
+        readme = (project.path / "README.md").read_text("utf-8")
+        block = readme.partition("<!-- example:start -->")[2].partition("<!-- example:end -->")[0]
+        commands = re.findall(r"^curl .*$", block, re.MULTILINE)
+        assert commands, block
+        with tempfile.TemporaryDirectory() as home:
+            Path(home, ".curlrc").write_text("silent\nshow-error\nfail-with-body\n")
+            return [self._typed(each, project.path, home) for each in commands]
+
+    def _typed(self, command: str, folder: Path, home: str) -> Any:
+        here = command.replace("http://127.0.0.1:8000", self.address)
+        assert here != command
+        done = subprocess.run(
+            ["sh", "-c", here],
+            cwd=folder,
+            env={**os.environ, "CURL_HOME": home},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, (here, done.stdout, done.stderr)
+        return json.loads(done.stdout)
 
     def memory(self) -> int:
         """Resident bytes of the process and its children (Linux)."""

@@ -16,12 +16,16 @@ from projects import clean_environment, commit, copy_template
 from roles import ROLES
 from subjects import TESTS, folders
 
+NEEDED = ["schemathesis>=4.0"]  # by these tests, and not by a project
+
 
 def tested(role: str, template: Path, session: str, options: list[str]) -> tuple[int, str]:
     """Run the folders of a role in its environment; return the status and what was said."""
     if not (subjects := folders()[role]):
         return 0, ""
-    python = installed(role, template, session).bin / "python"
+    project = installed(role, template, session)
+    python = project.bin / "python"
+    project.uv("pip", "install", "--quiet", "--python", str(python), *NEEDED)
     done = subprocess.run(
         [str(python), "-m", "pytest", "-q", "-m", "not long", *options, *subjects],
         cwd=TESTS,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,10 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from projects import clean_environment, wheels
+from projects import clean_environment, git, wheels
 
 STAND_INS = Path(__file__).parent / "stand_ins"
-BY_ACT = "actions/checkout"  # act takes the folder it is started in
+# What the default token may, a job has to ask for.
+NEEDED = {
+    "actions/checkout": {"contents": "read"},  # of a private repository
+    "peter-evans/create-pull-request": {"contents": "write", "pull-requests": "write"},
+}
+WITH_WORKFLOWS = "a token that may change workflows"
 
 
 @dataclass
@@ -44,35 +50,43 @@ class Outcome:
 
 
 def replaced(path: Path) -> dict[str, Path]:
-    """The stand-in of each action of a workflow; fails where one is missing, or lacks an input."""
+    """The stand-in of each action of a workflow; fails at what act would let pass and GitHub would not."""
     found = {}
     for name, job in yaml.safe_load(path.read_text("utf-8"))["jobs"].items():
         assert job["runs-on"] == "ubuntu-latest", name
         assert not {"services", "container"} & set(job), f"{name}: act would leave these out"
+        used: list[str] = []
         for step in job["steps"]:
+            run = step.get("run", "")
+            assert "astral-sh/setup-uv" in used or not re.search(r"\buvx?\b|\.py\b", run), name
+            needed = {"issues": "write"} if re.search(r"\bgh (issue|label)\b", run) else {}
             action, _, version = step.get("uses", "").partition("@")
-            if action in ("", BY_ACT):
-                continue
-            known = yaml.safe_load((STAND_INS / action / "action.yml").read_text("utf-8"))
-            assert set(step.get("with", {})) <= set(known["inputs"]), action
-            found[f"{action}@{version}"] = STAND_INS / action
+            if action:
+                used.append(action)
+                known = yaml.safe_load((STAND_INS / action / "action.yml").read_text("utf-8"))
+                assert set(step.get("with", {})) <= set(known["inputs"]), action
+                required = {key for key, value in known["inputs"].items() if value.get("required")}
+                assert required <= set(step.get("with", {})), action
+                found[f"{action}@{version}"] = STAND_INS / action
+            for right, level in {**needed, **NEEDED.get(action, {})}.items():
+                assert job["permissions"].get(right) in (level, "write"), (name, right)
     return found
 
 
 def run(
-    repository: Path,
+    origin: Path,
     name: str,
     event: str,
     secrets: dict[str, str],
     folder: Path,
     open_issue: str | None = None,
 ) -> Outcome:
-    """Run a workflow of a clean clone.
+    """Run a workflow of the main branch.
 
     Parameters
     ----------
-    repository : Path
-        The clone, in which act starts.
+    origin : Path
+        The bare repository that the jobs check out and push to.
     name : str
         The workflow's file name.
     event : str
@@ -84,17 +98,22 @@ def run(
     open_issue : str, optional
         The number that `gh issue list` gives.
     """
-    path = repository / ".github" / "workflows" / name
     home, bin_ = folder / "home", folder / "bin"
     home.mkdir(parents=True)
+    repository = folder / "repository"
+    git(folder, "clone", "--quiet", str(origin), str(repository))
+    path = repository / ".github" / "workflows" / name
     bin_.mkdir()
     shutil.copy(STAND_INS / "gh", bin_)
     if open_issue:
         (folder / "open-issue").write_text(open_issue)
     uv = shutil.which(os.environ.get("UV", "uv")) or ""
-    (bin_ / "uv").symlink_to(uv)  # which is not on every machine's path
+    for program in ("uv", "uvx"):  # which are not on every machine's path
+        (bin_ / program).symlink_to(Path(uv).parent / program)
     given = {
         "STAND_INS_FOLDER": str(folder),
+        "STAND_INS_ORIGIN": str(origin),
+        "STAND_INS_MAY_CHANGE_WORKFLOWS": WITH_WORKFLOWS,
         "UV_PROJECT_ENVIRONMENT": str(folder.parent / "workflow-environment"),
         "UV_CACHE_DIR": subprocess.check_output([uv, "cache", "dir"], text=True).strip(),
         "PATH": os.pathsep.join([str(bin_), os.environ["PATH"]]),
@@ -104,6 +123,7 @@ def run(
     command += [
         "--no-cache-server",
         "--action-offline-mode",
+        "--no-skip-checkout",
         "--platform",
         "ubuntu-latest=-self-hosted",
     ]

@@ -4,5 +4,8 @@ import layers
 from hypothesis import settings
 
 layers.install()
+# The same examples in every gate, whatever each takes; the long tests look for new ones.
+settings.register_profile("gate", derandomize=True, deadline=None)
+settings.load_profile("gate")
 # `--hypothesis-profile long` looks at twenty times as many examples.
 settings.register_profile("long", max_examples=2000, deadline=None)

@@ -98,11 +98,46 @@ def data(target: Json, column: str = "age") -> Json:
     }
 
 
+def steps(column: str) -> Json:
+    """What features and the choice of the model brought."""
+    linear = "logistic regression"
+    return {
+        "start": {"name": linear, "mean": 0.66},
+        "unit": "groups",
+        "units": 60,
+        "rows": [
+            {"step": "features", "name": "all features", "from": "raw columns", "to": linear, "gain": 0.05,
+             "ci": [0.04, 0.06]},
+            {"step": "group", "name": f"of {column}", "from": f"without of {column}", "to": linear,
+             "gain": 0.03, "ci": [0.02, 0.04], "columns": [column]},
+            {"step": "model", "name": "choice of the model", "from": linear, "to": "random forest",
+             "gain": 0.01, "ci": None},
+        ],
+    }  # fmt: skip
+
+
+def class_weights() -> Json:
+    """What weights and thresholds decide."""
+    ways = [("a threshold of 0.5", 0.1), ("class weights", 0.6), ("both", 0.8), ("by cost", 0.8)]
+    row = {"brier": 0.2, "precision": 0.4, "cost_per_1000": 700.0}
+    return {
+        "rows": [{"way": way, "recall": recall, **row} for way, recall in ways],
+        "saved": {"value": 0.0, "ci": [-2.0, 3.0]},
+    }
+
+
+def tuning() -> Json:
+    """A search in each of three folds and one for the model that ships."""
+    warnings = ["3 of 4 searches ended at 4, the edge of the space for `num_leaves`."]
+    return {"trials": 20, "pruned": 5, "searches": 4, "rows": 800, "warnings": warnings}
+
+
 def slices(column: str, metric: str) -> list[Json]:
     """Two slices, the first of them clearly worse for a metric that should be small."""
     return [
-        {"column": column, "value": "old", "n": 40, "metric": metric, "score": 0.9, "ci": [0.8, 1.0], "gap": 0.3},
-        {"column": column, "value": "new", "n": 90, "metric": metric, "score": 0.5, "ci": [0.4, 0.6], "gap": -0.1},
+        {"column": column, "value": "old", "n": 40, "units": 25, "metric": metric, "score": 0.9, "ci": [0.8, 1.0],
+         "gap": 0.3, "coverage": 0.7, "same_rows": ["cohort = 1"]},
+        {"column": column, "value": "new", "n": 90, "units": 30, "metric": metric, "score": 0.5, "ci": [0.4, 0.6], "gap": -0.1},
     ]  # fmt: skip
 
 
@@ -123,6 +158,7 @@ def binary(column: str = "age", labels: tuple[str, str] = ("no", "yes")) -> tupl
         "labels": list(labels),
         "chosen": {"accuracy": 0.75, "roc_auc": 0.7077, "log_loss": 0.51},
         "baseline": {"accuracy": 0.7, "roc_auc": 0.5, "log_loss": 0.61},
+        "primary": {"metric": "roc_auc", "name": "roc_auc", "test": 0.7077},
         "intervals": {"roc_auc": [0.66, 0.75]},
         "gain": {"roc_auc": {"value": 0.2077, "ci": [0.16, 0.25]}},
         "confusion_matrix": [[120, 20], [30, 30]],
@@ -132,9 +168,12 @@ def binary(column: str = "age", labels: tuple[str, str] = ("no", "yes")) -> tupl
             "source": "costs",
             "costs": {"false_positive": 1, "false_negative": 5},
             "cost_at_threshold": 170.0,
-            "cost_at_half": 250.0,
-            "saving": 80.0,
-            "saving_per_1000": 400.0,
+            "cost_of_always": 140.0,
+            "cost_of_never": 300.0,
+            "best_constant": "always",
+            "gain_per_1000": 400.0,
+            "gain_ci": [250.0, 550.0],
+            "all_alike": None,
             "currency": "EUR",
             "curve": [[0.0, 300.0], [0.2, 170.0], [0.5, 250.0], [1.0, 300.0]],
         },
@@ -171,26 +210,26 @@ def binary(column: str = "age", labels: tuple[str, str] = ("no", "yes")) -> tupl
             {"n": 800, "train": 0.75, "validation": 0.7, "validation_std": 0.01},
         ],
         "importance": [{"column": column, "mean": 0.05, "std": 0.01}],
-        "rule_would_do": {
-            "answer": False,
+        "verdict": {
+            "kind": "model",
             "name": "rule",
             "mean": 0.6,
             "best": "random forest",
             "best_mean": 0.72,
             "standard_error": 0.01,
         },
-        "review": {
-            "floor": 0.6,
-            "share": 0.035,
-            "mistakes": 0.08,
-            "accuracy_of_those": 0.507,
-            "accuracy_of_the_rest": 0.568,
-        },
+        "review": {"share": 0.05, "marked": 0.035, "yield": 0.2, "ci": [0.1, 0.3], "on": True},
+        "coverage": {"level": 0.9, "share": 0.88, "ci": [0.85, 0.91], "mean_size": 1.4},
+        "interval_unit": "groups",
+        "interval_units": 13,
+        "too_few_units": True,
         "roc": [[0, 0], [0.3, 0.6], [1, 1]],
         "pr": [[0, 1], [0.5, 0.6], [1, 0.3]],
     }  # fmt: skip
     target = {"name": "churn", "task": "binary", "classes": {labels[0]: 700, labels[1]: 300}}
-    return data(target, column), ladder("roc_auc", scores, "logistic regression"), metrics
+    comparison = ladder("roc_auc", scores, "logistic regression")
+    comparison |= {"steps": steps(column), "class_weights": class_weights(), "tuning": tuning()}
+    return data(target, column), comparison, metrics
 
 
 def multiclass(classes: int = 5) -> tuple[Json, Json, Json]:
@@ -254,12 +293,15 @@ def write(root: Path, content: tuple[Json, Json, Json]) -> Path:
         "git_commit": None,
         "task": content[2]["task"],
         "schema": {},
-        "confidence_floor": 0.6,
         "rung_reason": "Its weights can be read.",
-        "interval": [-80.0, 90.0] if content[2]["task"] == "regression" else None,
+        "interval": None,
         "packages": {"numpy": "2.0.0"},
         "python": "3.12.0",
     }
+    data, _, metrics = content
+    for subset in ("train", "test"):
+        if f"n_{subset}" in metrics and subset in data.get("split", {}):
+            data["split"][subset]["rows"] = metrics[f"n_{subset}"]
     named = dict(zip(("data", "ladder", "metrics"), content, strict=True))
     files = {f"reports/{name}.json": value for name, value in named.items()}
     for name, value in {**files, "models/current/metadata.json": metadata}.items():

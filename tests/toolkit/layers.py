@@ -49,6 +49,11 @@ def rendered(path: Path, role: str) -> str:
         "description": "Goes from raw data to a served model.",
         "slug": "my-project",
         "package_name": "my_project",
+        "author_name": "Ada",
+        "author_email": "ada@example.com",
+        "github_owner": "ada",
+        "license": "MIT",
+        "deploy": "none",
     }
     return environment.get_template(path.relative_to(ROOT).as_posix()).render(answers)
 

@@ -54,16 +54,34 @@ def html(text: str) -> bytes:
 
 def pdf(text: str) -> bytes:
     """A PDF of one page with one line of Latin text (none: a page as a scanner makes it)."""
-    line = text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
-    stream = f"BT /F1 12 Tf 72 720 Td ({line}) Tj ET".encode("latin-1") if text else b""
+    return pages([[(72, 720, text)]] if text else [[]])
+
+
+def pages(lines: list[list[tuple[int, int, str]]], turned: bool = False) -> bytes:
+    """A PDF with a page for each list of lines of Latin text, drawn at x and y in their order.
+
+    `turned` draws them upwards.
+    """
+    streams = []
+    for page in lines:
+        drawn = []
+        for x, y, text in page:
+            line = text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
+            matrix = f"0 1 -1 0 {x} {y}" if turned else f"1 0 0 1 {x} {y}"
+            drawn.append(f"BT /F1 12 Tf {matrix} Tm ({line}) Tj ET")
+        streams.append("\n".join(drawn).encode("cp1252"))
+    kids = " ".join(f"{4 + 2 * number} 0 R" for number in range(len(streams)))
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R "
-        b"/Resources << /Font << /F1 5 0 R >> >> >>",
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        b"<< /Type /Pages /Kids [%s] /Count %d >>" % (kids.encode(), len(streams)),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
     ]
+    for number, stream in enumerate(streams):
+        objects += [
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents %d 0 R "
+            b"/Resources << /Font << /F1 3 0 R >> >> >>" % (5 + 2 * number),
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+        ]
     content, places = b"%PDF-1.4\n", []
     for number, body in enumerate(objects, start=1):
         places.append(len(content))
@@ -77,26 +95,55 @@ def pdf(text: str) -> bytes:
 
 def docx(text: str, cells: tuple[str, ...] = ("Floor", "Third")) -> bytes:
     """A Word document: a paragraph in two runs, then a table of one row."""
-    word = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-    package = "http://schemas.openxmlformats.org/package/2006"
-    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
-    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
     half = len(text) // 2
-    runs = "".join(
-        f'<w:r><w:t xml:space="preserve">{part}</w:t></w:r>' for part in (text[:half], text[half:])
+    runs = "".join(f"<w:r>{_t(part)}</w:r>" for part in (text[:half], text[half:]))
+    return word(f"<w:p>{runs}</w:p>{rows([cells])}")
+
+
+def rows(lines: list[tuple[str, ...]]) -> str:
+    """A table of Word; a cell that begins with `<w:` is taken as it is."""
+    grid = "<w:gridCol/>" * len(lines[0])
+    body = "".join(
+        f"<w:tr>{''.join(f'<w:tc>{paragraph(cell)}</w:tc>' for cell in line)}</w:tr>"
+        for line in lines
     )
-    row = "".join(f"<w:tc><w:p><w:r><w:t>{cell}</w:t></w:r></w:p></w:tc>" for cell in cells)
-    grid = "<w:gridCol/>" * len(cells)
+    return f"<w:tbl><w:tblPr/><w:tblGrid>{grid}</w:tblGrid>{body}</w:tbl>"
+
+
+def paragraph(text: str, style: str = "") -> str:
+    """A paragraph of Word; text that begins with `<w:` is taken as it is."""
+    if text.startswith("<w:"):
+        return text
+    kind = f'<w:pPr><w:pStyle w:val="{style}"/></w:pPr>' if style else ""
+    return f"<w:p>{kind}<w:r>{_t(text)}</w:r></w:p>"
+
+
+def _t(text: str) -> str:
+    return f'<w:t xml:space="preserve">{text}</w:t>'
+
+
+def word(body: str, **others: str) -> bytes:
+    """A Word document with this body, and other parts of its folder by name, such as `header1`."""
+    main = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml"
+    links = "".join(
+        f'<Relationship Id="r{name}" Type="{office}/{name.rstrip("0123456789")}" Target="{name}.xml"/>'
+        for name in others
+    )
     parts = {
         "[Content_Types].xml": f'<Types xmlns="{package}/content-types"><Default Extension="rels" '
         'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-        f'<Override PartName="/word/document.xml" ContentType="{kind}"/></Types>',
+        f'<Override PartName="/word/document.xml" ContentType="{kind}.document.main+xml"/></Types>',
         "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="rId1" '
-        f'Type="{office}" Target="word/document.xml"/></Relationships>',
-        "word/document.xml": f'<w:document xmlns:w="{word}"><w:body><w:p>{runs}</w:p>'
-        f"<w:tbl><w:tblPr/><w:tblGrid>{grid}</w:tblGrid><w:tr>{row}</w:tr></w:tbl>"
-        "</w:body></w:document>",
+        f'Type="{office}/officeDocument" Target="word/document.xml"/></Relationships>',
+        "word/_rels/document.xml.rels": f'<Relationships xmlns="{package}/relationships">{links}'
+        "</Relationships>",
+        "word/document.xml": f'<w:document xmlns:w="{main}"><w:body>{body}</w:body></w:document>',
     }
+    for name, content in others.items():
+        parts[f"word/{name}.xml"] = f'<w:part xmlns:w="{main}">{content}</w:part>'
     return _zip({name: f'<?xml version="1.0"?>{xml}'.encode() for name, xml in parts.items()})
 
 

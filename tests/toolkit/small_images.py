@@ -35,17 +35,21 @@ def drawn(label: str, rng: np.random.Generator, side: int = 24, noise: float = 8
         pen.line((x - 5, y + 1, x + 7, y + 1), fill=ink, width=3)
         pen.line((x + 1, y - 5, x + 1, y + 7), fill=ink, width=3)
     else:
-        for row in range(int(rng.integers(0, 4)), side, 6):
-            pen.line((0, row, side, row), fill=ink, width=2)
+        for row in range(int(rng.integers(0, 4)), side, int(rng.integers(4, 9))):
+            pen.line((0, row, side, row), fill=ink, width=int(rng.integers(1, 4)))
     grain = rng.normal(0, noise, (side, side, 3))
     return Image.fromarray(np.clip(np.asarray(image) + grain, 0, 255).astype(np.uint8))
 
 
 def write(
-    folder: Path, each: int = 20, classes: tuple[str, ...] = CLASSES, noise: float = 8
+    folder: Path,
+    each: int = 20,
+    classes: tuple[str, ...] = CLASSES,
+    noise: float = 8,
+    seed: int = 0,
 ) -> Path:
     """Write `each` images a class into `folder`."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     for label in classes:
         (folder / label).mkdir(parents=True)
         for number in range(each):
@@ -107,7 +111,12 @@ def save_bundle(folder: Path, threshold: float | None = 0.3) -> Path:
         "classes": classes,
         "positive": "bright",
         "threshold": threshold,
-        "confidence_floor": 0.6,
+        "interval": None,
+        "review": {
+            "on": True,
+            "cutoff": 0.5,
+            "costs": {"false_positive": 1, "false_negative": 2},
+        },
         "view": {"kind": "pixels", "mode": "RGB", "side": 16},
         "example": "data:image/png;base64," + base64.b64encode(png(BRIGHT)).decode(),
         "schema": {

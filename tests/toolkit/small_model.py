@@ -38,7 +38,14 @@ ROWS = [
 
 def schema_for(target: dict[str, Any]) -> Schema:
     columns = [
-        {"name": "distance", "kind": "number", "min": 0, "max": 5000, "example": 900},
+        {
+            "name": "distance",
+            "kind": "number",
+            "min": 0,
+            "max": 5000,
+            "seen": [0, 1900],
+            "example": 900,
+        },
         {"name": "carrier", "kind": "category", "categories": ["AA", "UA"], "example": "UA"},
         {
             "name": "at",
@@ -78,8 +85,12 @@ def save_bundle(folder: Path, regression: bool = False) -> Path:
         "classes": target.get("classes"),
         "positive": None if regression else True,
         "threshold": None if regression else 0.3,
-        "confidence_floor": 0.6,
-        "interval": [-0.5, 0.5] if regression else None,
+        "interval": {"at": [0, 2], "low": [-0.5, -1], "high": [0.5, 1]} if regression else None,
+        "review": {
+            "on": True,
+            "cutoff": 1.5 if regression else 0.6,
+            "costs": None if regression else {"false_positive": 1, "false_negative": 2},
+        },
     }
     write_json(folder / "metadata.json", metadata)
     return folder

@@ -65,3 +65,46 @@ def test_a_killed_writer_leaves_a_whole_folder(tmp_path, seconds):
     writer.wait()
     current = files.restore_folder(tmp_path / "current")
     assert (current / "a").read_text() == (current / "b").read_text() != ""
+
+
+WAITS = """
+import logging, pathlib, sys
+from toolkit.project import files
+logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(message)s")
+with files.alone(pathlib.Path(sys.argv[1]), "train"):
+    print("has it", flush=True)
+    sys.stdin.read()
+"""
+
+
+def starts(root):
+    command = [sys.executable, "-c", WAITS, str(root)]
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    )
+
+
+def test_of_two_commands_the_second_waits_and_says_so(tmp_path):
+    with starts(tmp_path) as first:
+        assert first.stdout.readline() == "has it\n"
+        with starts(tmp_path) as second:
+            said = second.stdout.readline()
+            assert said == "Waiting for `train`, which is at work in this project.\n"
+            first.kill()  # the lock falls with its process
+            assert second.stdout.readline() == "has it\n"
+            second.stdin.close()
+
+
+def test_what_a_killed_command_left_half_written_is_removed(tmp_path):
+    (tmp_path / "models" / f"{files.NEW}abc").mkdir(parents=True)
+    (tmp_path / "models" / f"{files.NEW}abc" / "model.onnx").write_bytes(b"half")
+    (tmp_path / "models" / "current").mkdir()
+    (tmp_path / "reports").mkdir()
+    old, fresh = (tmp_path / "reports" / f"{files.NEW}{name}" for name in ("old", "fresh"))
+    old.write_bytes(b"half")
+    fresh.write_bytes(b"being written by a command that needs no lock")
+    os.utime(old, (0, 0))
+    with files.alone(tmp_path, "run"):
+        pass
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["current"]
+    assert list((tmp_path / "reports").iterdir()) == [fresh]

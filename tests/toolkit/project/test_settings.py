@@ -44,6 +44,16 @@ def test_a_text_is_taken_as_it_is_written(root, text, value):
     assert load(root, [f"ladder.rule={text}"]).ladder.rule == value
 
 
+def test_no_on_and_off_are_texts_wherever_they_stand(root):
+    given = ["data.target=no", "data.drop=[on, off, yes, y]", "data.merge_labels={yes: [y, Yes]}",
+             "data.labels={true: late, 0: on time}", "data.missing=[-999, n]"]  # fmt: skip
+    data = load(root, given).data
+    assert (data.target, data.drop) == ("no", ["on", "off", "yes", "y"])
+    assert data.merge_labels == {"yes": ["y", "Yes"]}
+    assert data.labels == {"true": "late", "0": "on time"}
+    assert data.missing == ["-999", "n"]
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -51,10 +61,8 @@ def test_a_text_is_taken_as_it_is_written(root, text, value):
         ("cv.folds=many", r"`cv\.folds` is 'many'.*integer"),
         ("cv.folds=1", r"`cv\.folds` is 1.*greater than or equal to 2"),
         ("split.test_size=2", r"`split\.test_size` is 2.*less than 1"),
-        (
-            "review.confidence_floor=2",
-            r"`review\.confidence_floor` is 2.*'auto'; or: less than or equal to 1\.",
-        ),
+        ("review.share=2", r"`review\.share` is 2.*less than or equal to 1"),
+        ("review.confidence_floor=0.6", r"unknown key `review\.confidence_floor`.*share"),
         ("nonsense=1", r"unknown key `nonsense`"),
         ("cv", r"section\.key=value"),
         ("seed.deep=1", r"`seed` is a value, not a section"),

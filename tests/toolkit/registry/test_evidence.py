@@ -47,6 +47,23 @@ def test_a_gain_must_lie_above_the_margin_with_its_whole_interval():
     assert not evidence.gain(pair(GOOD, WEAK), "roc_auc", above=0.5, draws=100, seed=0).passed
 
 
+def test_the_gate_resamples_the_groups_that_the_split_kept_together():
+    """What five customers of six show by chance is proof over rows, and none over customers."""
+    customer, helped = np.arange(ROWS) % 12, np.random.default_rng(3).normal(size=12) > 0
+    grouped = Table(
+        SCHEMA.model_copy(update={"group": "customer"}), X.assign(customer=customer), X, Y
+    )
+    new = np.where(helped[customer][:, None], GOOD, probabilities(0.3))
+    given = pair(new, WEAK)
+    over_rows = evidence.gain(given, "roc_auc", above=0.0, draws=100, seed=0)
+    assert "resampling 3,000 rows." in over_rows.detail
+    made = Pair(given.new, given.old, grouped, {}, {})
+    made.__dict__["predictions"] = given.predictions
+    over_groups = evidence.gain(made, "roc_auc", above=0.0, draws=100, seed=0)
+    assert "resampling 12 groups (too few to rely on)." in over_groups.detail
+    assert over_groups.value < over_rows.value
+
+
 def test_rows_of_one_class_show_no_gain():
     given = pair(GOOD, WEAK)
     given.rows.y[:], kept = 0, given.rows.y.copy()

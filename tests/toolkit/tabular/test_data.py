@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from odd_table import N, write_odd_table
+from pydantic import ValidationError
 from tabular import data
 from tabular.settings import PROJECT, Params
 from toolkit.profiling.schema import Schema
@@ -58,7 +59,44 @@ def test_the_stage_leaves_two_sides_a_schema_and_a_report(project):
     assert [c.name for c in schema.columns if c.nullable] == ["größe"]
     assert schema.ignored[0].name == "id"
     assert set(train) >= {"id", "sold"}
-    assert any("1,000 rows" in sentence for sentence in report["warnings"])
+    assert any("1,000 rows" in sentence for sentence in report["notes"])
+
+
+def with_sentinels(project):
+    path = project / "data" / "raw" / "mine.csv"
+    frame = pd.read_csv(path, sep=";", dtype=str, keep_default_na=False)
+    frame.loc[frame.index % 20 == 3, "age of owner"] = "-999"
+    frame.to_csv(path, sep=";", index=False)
+
+
+def test_what_is_not_as_it_seems_is_in_report_datasheet_and_log(project, caplog):
+    caplog.set_level("INFO")
+    with_sentinels(project)
+    (warning,) = run(params(), project)["warnings"]
+    assert (warning["column"], warning["kind"]) == ("age of owner", "sentinel")
+    assert (warning["examples"], warning["accepted"]) == (["-999"], None)
+    for told in ((project / "DATA.md").read_text("utf-8"), caplog.text):
+        assert "999, apart from the others" in told
+    assert "data.missing: [-999]" in caplog.text
+    ages = run(params(missing=[-999]), project)["columns"][2]
+    assert (ages["name"], ages["min"] >= 0) == ("age of owner", True)
+
+
+def test_a_warning_is_accepted_with_a_reason_and_a_needless_one_is_told(project, caplog):
+    with_sentinels(project)
+    accept = [{"column": "age of owner", "kind": "sentinel", "reason": "Cars of the museum."},
+              {"column": "sex", "kind": "sentinel", "reason": "Old."}]  # fmt: skip
+    report = run(params(accept=accept, labels={"yes": "sold", "maybe": "?"}), project)
+    assert report["warnings"][0]["accepted"] == "Cars of the museum."
+    assert any(
+        "takes 'sentinel' of sex, of which nothing warns" in note for note in report["notes"]
+    )
+    assert any("names 'maybe', which is no class" in note for note in report["notes"])
+    assert report["target"]["labels"] == {"yes": "sold"}
+    warned = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert not any("apart from the others" in line for line in warned)  # information by now
+    with pytest.raises(ValidationError, match="reason"):
+        params(accept=[{"column": "sex", "kind": "sentinel", "reason": ""}])
 
 
 def test_a_number_as_target_has_a_histogram(project):

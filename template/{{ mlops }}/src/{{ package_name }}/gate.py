@@ -18,6 +18,7 @@ from .data import folds, settled
 from .features import derive
 from .models import make_candidates
 from .settings import Params
+from .toolkit.evaluation.intervals import LEAST
 from .toolkit.evaluation.openings import count_opening
 from .toolkit.journal import labelled
 from .toolkit.journal.recorder import folder_of
@@ -32,6 +33,7 @@ from .toolkit.tables.bundle import PACKAGES, write_bundle
 from .toolkit.tables.dataset import Table, read_table
 from .toolkit.tables.encoder import encoder_for
 from .toolkit.tables.predictor import Predictor
+from .toolkit.tables.tuning import Search
 from .toolkit.training.bundle import BUNDLE, provenance, served
 from .toolkit.training.comparison import cross_validate, named
 from .toolkit.training.scoring import by_scorer
@@ -203,7 +205,7 @@ def retrain(project: Project, params: Params, name: str | None = None) -> Decisi
     Raises
     ------
     TooFewLabels
-        If too few labels are newer than the champion's training.
+        If too few labels are newer than the champion's training, or of too few days to judge on.
     UserError
         If there is no champion.
     """
@@ -224,11 +226,20 @@ def retrain(project: Project, params: Params, name: str | None = None) -> Decisi
     # The newest rows judge, all older ones train: a random part would share its days with training
     # rows, and flatter the challenger alone.
     judging = new.take(np.arange(found - math.ceil(found * params.gate.holdback), found))
+    if (units := judging.units).count < LEAST:
+        # The gate would refuse whatever is trained, week after week.
+        raise TooFewLabels(
+            f"The newest {params.gate.holdback:.0%} of {found:,} new labels, kept to judge on, are "
+            f"of {units.count} {units.name}; {LEAST} are needed for an interval. Add labels of "
+            "more of them with `labels FILE`, or raise `gate.holdback`."
+        )
     training = labelled.appended(read_table(root, "train"), labelled.before(known, judging))
     logger.info(
         "Training on %s rows, judging on %s.", f"{len(training.y):,}", f"{len(judging.y):,}"
     )
-    train_one(project, params, training, judging.x, name or str(champion.metadata["rung"]))
+    same = str(champion.metadata["rung"])
+    settings = champion.metadata.get("settings", {}) if name in (None, same) else {}
+    train_one(project, params, training, judging.x, name or same, settings)
     version = registry.register(LOADER, CHALLENGER)
     reference.keep(root, load(root / CHALLENGER), training, judging)
     registry.attach(version)
@@ -269,7 +280,12 @@ def retrain_if_advised(
 
 
 def train_one(
-    project: Project, params: Params, table: Table, held_out: pd.DataFrame, name: str
+    project: Project,
+    params: Params,
+    table: Table,
+    held_out: pd.DataFrame,
+    name: str,
+    settings: dict[str, Any],
 ) -> None:
     """Fit one candidate on `table`, without comparing the others, and put it at `CHALLENGER`.
 
@@ -285,6 +301,8 @@ def train_one(
         Typed inputs on which the exported model is compared with the trained one.
     name : str
         The candidate's.
+    settings : dict
+        What was settled for it when it was chosen; it is not searched for again.
 
     Raises
     ------
@@ -292,10 +310,10 @@ def train_one(
         If there is no such candidate, or the exported model differs from the trained one.
     """
     params = settled(project.root, params)
-    task = table.schema.target.task
-    ladder = make_candidates(task, len(table.y), params.ladder.rule, [], params.seed)
-    chosen = named(ladder, name)
-    needed = [each for each in ladder if each is chosen or each.name in chosen.members]
+    task, unused = table.schema.target.task, Search({}, 0, 1, 0, params.seed)
+    ladder = make_candidates(task, len(table.y), params.ladder.rule, [], params.seed, unused)
+    chosen = named(ladder, name).given(settings)
+    needed = [*(each for each in ladder if each.name in chosen.members), chosen]
     comparison = cross_validate(
         needed,
         table.x,
@@ -308,6 +326,7 @@ def train_one(
     metadata = {
         **provenance(project, PACKAGES, labelled.digest(table)),
         **describe(table, comparison, comparison.result(name), params),
+        "settings": settings,
     }
     lookups = params.data.lookups
     write_bundle(project.root, table, encoder, model, metadata, held_out, lookups, home=CHALLENGER)

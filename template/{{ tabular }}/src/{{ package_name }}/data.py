@@ -62,14 +62,14 @@ def run(project: Project, params: Params) -> dict[str, Any]:
     contract.require_valid(schema, typed)
 
     rows = split(profile, settings, params)
-    profile.warnings += summary.absent_classes(profile, rows)
+    profile.notes += summary.absent_classes(profile, rows)
     findings = hunt_leaks(profile, rows, typed, params.seed)
 
     digest = write_sides(root, profile.frame, rows)
     write_json(root / "data" / "schema.json", schema.to_json())
     write_json(root / SETTLED, {"data": settings.model_dump(mode="json"), "rule": rule})
     about = sample.ABOUT if settings.source == "sample" else None
-    report = summary.summarize(profile, rows, findings, digest, about)
+    report = summary.summarize(profile, rows, findings, digest, about, settings)
     write_json(root / "reports" / "data.json", report)
     datasheet.refresh(root, report, settings)
     summary.log(report)
@@ -118,9 +118,9 @@ def split(profile: Profile, settings: Data, params: Params) -> Split:
     return rows
 
 
-def folds(table: Table, params: Params, count: int | None = None) -> list[Fold]:
+def folds(table: Table, params: Params) -> list[Fold]:
     """Fold the training rows with the promise of the split: time respected, groups together."""
-    count = count or params.cv.folds
+    count = params.cv.folds
     if table.time is not None:
         return folds_by_time(table.time, count, table.groups)
     return make_folds(

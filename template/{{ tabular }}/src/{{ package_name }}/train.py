@@ -1,24 +1,48 @@
 """The training stage: compare the candidates, choose one, fit it on all training rows, export it."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .data import folds, settled
-from .features import derive
-from .models import make_candidates
+from .features import GROUPS, derive
+from .models import (
+    LIGHTGBM,
+    LINEAR,
+    TUNED,
+    WEIGHTED,
+    make_candidates,
+    make_steps,
+    make_weighted,
+    search_space,
+)
 from .settings import Params
+from .toolkit.evaluation.review import plan_review
 from .toolkit.project.errors import UserError
 from .toolkit.project.files import write_json
 from .toolkit.project.settings import Project
+from .toolkit.splitting.folds import Fold
+from .toolkit.tables import steps
 from .toolkit.tables.bundle import PACKAGES, write_bundle
-from .toolkit.tables.dataset import Table, read_rows, read_table
+from .toolkit.tables.class_weights import compare_weights, is_rare
+from .toolkit.tables.dataset import Table, columns_of, read_rows, read_table
 from .toolkit.tables.encoder import Encoder, encoder_for
+from .toolkit.tables.tuning import Search
 from .toolkit.training import tracking
-from .toolkit.training.bundle import LADDER, provenance
-from .toolkit.training.comparison import Candidate, Comparison, Result, cross_validate, refit
+from .toolkit.training.bundle import LADDER, REFUSED, provenance
+from .toolkit.training.comparison import (
+    Candidate,
+    Comparison,
+    Result,
+    Scoring,
+    cross_validate,
+    refit,
+)
+from .toolkit.training.decisions import fit_interval, fit_sets
 from .toolkit.training.scoring import by_scorer
-from .toolkit.training.threshold import cheapest_threshold, confidence_floor
+from .toolkit.training.threshold import cheapest_threshold
 
 METRIC = {"binary": "roc_auc", "multiclass": "f1_macro", "regression": "r2"}
 RULE = (
@@ -44,46 +68,108 @@ def run(project: Project, params: Params) -> dict[str, Any]:
     root = project.root
     table = read_table(root, "train")
     params = settled(root, params)
-    candidates = candidates_for(table, params)
+    search = search_for(table, params)
+    candidates = candidates_for(table, params, search)
+    scoring = by_scorer(metric_for(table, params), table.y)
+    groups = groups_of(table, candidates)
     comparison = cross_validate(
         candidates,
         table.x,
         table.y,
         folds(table, params),
-        by_scorer(metric_for(table, params), table.y),
+        scoring,
         encoder_for(table.schema, derive),  # fitted in each fold, on its training rows only
+        beside=make_beside(table, candidates, groups),
+        inner=lambda rows: inner_folds(table, params, rows),
     )
     chosen = choose(comparison)
     ladder = comparison.to_json(chosen, RULE)
-    write_json(root / LADDER, ladder)
+    linear, untuned = LINEAR[table.is_classes], choose(comparison.without(TUNED))
+    tuning = (LIGHTGBM, TUNED)
+    ladder["steps"] = steps.measure(
+        comparison, groups, linear, untuned, tuning, table.y, table.units, scoring, params.seed
+    )
     if chosen is comparison.results[0]:
+        write_json(root / REFUSED, ladder)
         raise UserError(
             f"Nothing beats `{chosen.name}`: {comparison.best.name} has {comparison.metric} "
             f"{comparison.best.mean:.3f} against {chosen.mean:.3f}, within one standard error. No "
             "model was put in place, since none would be worth serving. Look for better features or "
-            f"more rows; {LADDER} has every score."
+            f"more rows; {REFUSED} has every score."
         )
-    encoder, model = fit(chosen.candidate, candidates, table)
-    metadata = {**provenance(project, PACKAGES), **describe(table, comparison, chosen, params)}
+    if any(result.name == WEIGHTED for result in comparison.beside):
+        costs = params.costs.model_dump(exclude={"currency"})
+        ladder["class_weights"] = compare_weights(
+            comparison, linear, WEIGHTED, table.y, costs, table.units, params.seed
+        )
+    settings = settle(chosen.candidate, table, params, scoring)
+    encoder, model = fit(chosen.candidate.given(settings), candidates, table)
+    metadata = {
+        **provenance(project, PACKAGES),
+        **describe(table, comparison, chosen, params),
+        "settings": settings,
+    }
+    if search is not None and search.found:
+        ladder["tuning"] = search.to_json()
     # Inputs only: the labels of the test rows stay closed.
     held_out = read_rows(root, "test", table.schema)
-    write_bundle(root, table, encoder, model, metadata, held_out, params.data.lookups)
+    lookups = params.data.lookups
+    write_bundle(root, table, encoder, model, metadata, held_out, lookups, ladder=ladder)
     tags = {
         "data_sha256": metadata["data_sha256"],
         "git_commit": metadata["git_commit"] or "none",
         "model_version": metadata["model_version"],
     }
     ladder["mlflow_run_id"] = tracking.log_comparison(
-        project, params, comparison, chosen, tags, [root / LADDER]
+        project, params, comparison, chosen, tags, [root / LADDER], search.trials_ if search else ()
     )
+    ladder["model_version"] = metadata["model_version"]
     write_json(root / LADDER, ladder)
     return ladder
 
 
-def candidates_for(table: Table, params: Params) -> list[Candidate]:
+def candidates_for(table: Table, params: Params, search: Search | None = None) -> list[Candidate]:
     """The ladder for these rows."""
     task, ladder = table.schema.target.task, params.ladder
-    return make_candidates(task, len(table.y), ladder.rule, ladder.skip, params.seed)
+    search = search or search_for(table, params)
+    return make_candidates(task, len(table.y), ladder.rule, ladder.skip, params.seed, search)
+
+
+def search_for(table: Table, params: Params) -> Search | None:
+    """The search of the last candidate; None where `tuning.trials` is 0."""
+    tuning, searches = params.tuning, len(folds(table, params)) + 1
+    if not tuning.trials:
+        return None
+    return Search(search_space(len(table.y)), tuning.trials, searches, tuning.seconds, params.seed)
+
+
+def inner_folds(table: Table, params: Params, rows: NDArray[np.intp]) -> list[Fold]:
+    """Folds of some of the rows with the same promise as the outer ones."""
+    return folds(table.take(rows), params)
+
+
+def settle(candidate: Candidate, table: Table, params: Params, scoring: Scoring) -> dict[str, Any]:
+    """What the candidate settles on all rows, for the model that ships."""
+    if candidate.settle is None:
+        return {}
+    encoder = encoder_for(table.schema, derive).fit(table.x, table.y)
+    inner = partial(inner_folds, table, params)
+    return candidate.settled(encoder, encoder.transform(table.x), table.y, inner, scoring)
+
+
+def make_beside(table: Table, candidates: list[Candidate], groups: steps.Groups) -> list[Candidate]:
+    """What is measured beside the ladder: the linear model without features, and with class weights."""
+    task, names = table.schema.target.task, [candidate.name for candidate in candidates]
+    weighs = task == "binary" and is_rare(table.y) and LINEAR[True] in names
+    return [*make_steps(task, groups), *([make_weighted()] if weighs else [])]
+
+
+def groups_of(table: Table, candidates: list[Candidate]) -> steps.Groups:
+    """The groups of features of these rows; none where no linear model is there to leave them out of."""
+    if LINEAR[table.is_classes] not in [candidate.name for candidate in candidates]:
+        return {}
+    columns = [column.name for column in table.schema.columns]
+    return steps.feature_groups(GROUPS, columns, derive(columns_of(table.x[:1])))
 
 
 def metric_for(table: Table, params: Params) -> str:
@@ -112,17 +198,19 @@ def describe(
     table: Table, comparison: Comparison, chosen: Result, params: Params
 ) -> dict[str, Any]:
     """What the service must know of the model, decided on predictions for rows it had not seen."""
-    target = table.schema.target
-    truth, predictions = table.y[comparison.validated], chosen.out_of_fold
-    threshold = interval = floor = None
+    target, costs = table.schema.target, None
+    rows, predictions = comparison.validated, chosen.out_of_fold
+    truth, units = table.y[rows], table.units.take(rows)
+    decided: dict[str, Any] = {"threshold": None, "interval": None, "sets": None}
     if target.task == "regression":
-        interval = [float(q) for q in np.quantile(truth - predictions, [0.05, 0.95])]
+        decided["interval"] = fit_interval(truth, predictions)
     else:
-        floor = confidence_floor(params.review.confidence_floor, predictions, truth)
+        decided["sets"] = fit_sets(truth, predictions)
     if target.task == "binary":
+        costs = params.costs.model_dump(exclude={"currency"})
         # Not 0.5: the threshold follows from what each kind of error costs. It is chosen out of
         # fold, never on the test set, which would then judge a number fitted to it.
-        threshold = cheapest_threshold(
+        decided["threshold"] = cheapest_threshold(
             truth == 1,  # the data stage puts the positive class second
             predictions[:, 1],
             params.costs.false_positive,
@@ -133,9 +221,8 @@ def describe(
         "target": target.name,
         "classes": target.classes,
         "positive": target.positive,
-        "threshold": threshold,
-        "interval": interval,
-        "confidence_floor": floor,
+        **decided,
+        "review": plan_review(truth, predictions, decided, params.review.share, costs, units),
         "rung": chosen.name,
         "rung_reason": chosen.candidate.reason,
         "metrics": {"metric": comparison.metric, "cv_mean": chosen.mean, "cv_std": chosen.std},

@@ -1,4 +1,4 @@
-"""The command `predict`: what the service would answer, for a folder of images."""
+"""The command `predict`: the service's answers for a folder of images; and requests for `bench`."""
 
 import csv
 import io
@@ -10,6 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ..image_models.predictor import Predictor
+from ..images.dataset import read_dataset
 from ..images.decoding import SUFFIXES
 from ..images.parallel import map_in_order
 from ..project.errors import UserError
@@ -17,6 +18,8 @@ from ..project.files import write_text
 from ..project.settings import Project
 from ..training.bundle import served
 
+MOST_REQUESTS = 100  # they are held in memory
+EDGE = "a-line-that-no-image-holds"
 logger = logging.getLogger(__name__)
 
 
@@ -44,7 +47,7 @@ def predict_folder(
     predictor = load(served(project))
     names = [f"probability_{label}" for label in predictor.classes]
     buffer = io.StringIO()
-    columns = ["row", "file", "prediction", *names, "needs_review", "error"]
+    columns = ["row", "file", "prediction", *names, "needs_review", "warnings", "error"]
     writer = csv.DictWriter(buffer, columns, lineterminator="\n")
     writer.writeheader()
     problems = []
@@ -60,6 +63,7 @@ def predict_folder(
             line["prediction"] = response["prediction"]
             line |= {f"probability_{label}": p for label, p in response["probabilities"].items()}
             line["needs_review"] = response["needs_review"]
+            line["warnings"] = " ".join(response["warnings"])
         writer.writerow(line)
     write_text(output, buffer.getvalue())
     for problem in problems[:20]:
@@ -97,3 +101,16 @@ def _predict_one(predictor: Predictor, path: Path) -> dict[str, Any] | str:
         return f"The file cannot be read ({error.strerror})."
     except UserError as error:
         return str(error)
+
+
+def bench_requests(project: Project) -> list[tuple[str, bytes]]:
+    """The first images of the test set, as forms with the field `file`."""
+    dataset = read_dataset(project.root, "test")
+    head = (
+        f'--{EDGE}\r\nContent-Disposition: form-data; name="file"; filename="image"\r\n\r\n'
+    ).encode()
+    contents = (dataset.path(row).read_bytes() for row in dataset.positions[:MOST_REQUESTS])
+    return [
+        (f"multipart/form-data; boundary={EDGE}", head + content + f"\r\n--{EDGE}--\r\n".encode())
+        for content in contents
+    ]

@@ -1,4 +1,4 @@
-"""The command `predict`: the service's answers for a file of questions."""
+"""The command `predict`: the service's answers for a file of questions; and requests for `bench`."""
 
 import csv
 import io
@@ -12,6 +12,7 @@ from tqdm import tqdm
 from ..answers.budget import BudgetSpentError
 from ..answers.predictor import Predictor
 from ..documents.question import problem
+from ..documents.questions import read_subset
 from ..project.errors import UserError
 from ..project.files import write_text
 from ..project.settings import Project
@@ -159,3 +160,10 @@ def _csv(rows: list[dict[str, Any]]) -> str:
         ids = " ".join(each["id"] for each in row.get("citations", []))
         writer.writerow({**row, "citations": ids})
     return buffer.getvalue()
+
+
+def bench_requests(project: Project) -> list[tuple[str, bytes]]:
+    """The questions of the test set as bodies of `/predict`."""
+    asked = read_subset(project.root, "test")
+    bodies = (json.dumps({"question": each.question}).encode() for each in asked)
+    return [("application/json", body) for body in bodies]

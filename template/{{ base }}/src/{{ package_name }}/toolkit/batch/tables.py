@@ -1,5 +1,6 @@
-"""The command `predict`: the service's answers for a whole file."""
+"""The command `predict`: the service's answers for a whole file; and rows as requests for `bench`."""
 
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -8,16 +9,18 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from ..profiling.contract import check_frame
+from ..profiling.contract import check_frame, require_format
 from ..project.errors import UserError
 from ..project.files import write_bytes
 from ..project.settings import Project
 from ..reading import tables
+from ..tables.dataset import read_schema
 from ..tables.predictor import Predictor, label_text
 from ..training.bundle import served
 
 logger = logging.getLogger(__name__)
 BLOCK = 20_000
+MOST_REQUESTS = 1000
 
 
 def predict_file(
@@ -43,6 +46,7 @@ def predict_file(
     predictor = load(served(project))
     frame = tables.read_file(source).frame
     schema = predictor.schema
+    require_format(schema, frame, source.name)
     known = {c.name for c in schema.columns} | {c.name for c in schema.ignored}
     ignored = [str(name) for name in frame.columns if name not in known | {schema.target.name}]
     if ignored:
@@ -93,3 +97,14 @@ def _answers(predictor: Predictor, frame: pd.DataFrame, start: int) -> pd.DataFr
 def _numbers(predictor: Predictor) -> list[str]:
     classes = predictor.schema.target.classes
     return ["low", "high"] if classes is None else [f"probability_{label_text(c)}" for c in classes]
+
+
+def bench_requests(project: Project) -> list[tuple[str, bytes]]:
+    """The first rows of the test set, without what is looked up, as bodies of `/predict`."""
+    schema = read_schema(project.root)
+    names = [column.name for column in schema.columns if not column.lookup]
+    rows = pd.read_parquet(project.root / "data" / "test.parquet", columns=names)
+    text = rows.head(MOST_REQUESTS).to_json(
+        orient="records", date_format="iso", double_precision=15
+    )
+    return [("application/json", json.dumps(record).encode()) for record in json.loads(text)]

@@ -5,6 +5,7 @@ A chart takes (data, ladder, metrics) and returns a figure, or None when its dat
 
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from ..evaluation.display import (
@@ -19,7 +20,7 @@ from ..evaluation.display import (
     sentence,
     smaller_is_better,
 )
-from ..evaluation.judgements import clearly_worse, still_rising
+from ..evaluation.verdicts import clearly_worse, still_rising
 from .style import BAND, BLUE, DASHED, GREY, INK, MUTED, ORANGE, canvas, readable, rows
 
 Json = dict[str, Any]
@@ -44,6 +45,22 @@ def ladder(data: Json, ladder: Json, metrics: Json) -> Figure | None:
         "standard error of the best.",
         extra=1.5,
     )
+    means = [sign * rung["mean"] for rung in rungs]
+    # A baseline far from all others would press them into one blob; it is marked at the edge.
+    if len(rungs) > 2 and abs(means[0] - np.median(means)) > 2 * np.ptp(means[1:]):
+        near = [sign * value for rung in rungs[1:] for value in rung["scores"]]
+        pad = 0.12 * max(np.ptp(near), abs(error))
+        axes.set_xlim(min(near) - pad, max(near) + pad)
+        left = means[0] < min(near)
+        axes.plot(
+            0 if left else 1,
+            0,
+            "<" if left else ">",
+            ms=7,
+            color=GREY,
+            transform=axes.get_yaxis_transform(),
+            clip_on=False,
+        )
     axes.axvspan(sign * (best["mean"] - error), sign * best["mean"], color=BAND, lw=0)
     for place, rung in enumerate(rungs):
         marked = rung["name"] == chosen
@@ -103,7 +120,7 @@ def slices(data: Json, ladder: Json, metrics: Json) -> Figure | None:
             f"against {score(metric, overall)} on all {case(data)}s"
         )
     figure, axes = rows(
-        [f"{_slice(row)}  (n {row['n']:,})" for row in found],
+        [cell(_slice(row), 30) for row in found],
         title,
         f"{metric_label(metric)}, {_better(metric)}; 95% CI. Dashed: all test {case(data)}s. "
         "Orange: clearly worse.",

@@ -1,6 +1,7 @@
 """One look for every chart: colours that colour-blind readers can tell apart, little ink.
 
-The palette is that of Okabe and Ito (2008, "Color Universal Design").
+The palette is that of Okabe and Ito (2008, "Color Universal Design"), its vermilion darker: on white it
+has the contrast of 4.5 that text needs.
 """
 
 import io
@@ -17,8 +18,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter
 
 INK, MUTED, GRID = "#1f2933", "#66707a", "#e3e6ea"
-BLUE, ORANGE, GREY, BAND = "#0072b2", "#d55e00", "#9aa3ac", "#dcebf5"
-WIDTH = 5.2
+BLUE, ORANGE, GREY, BAND = "#0072b2", "#b34f00", "#9aa3ac", "#dcebf5"
+WIDTH = 4.4  # inches; on a phone 390 px wide a point is then about 1 px
 DASHED = (0, (4, 3))
 _STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
@@ -26,7 +27,7 @@ _STYLE: dict[Any, Any] = {
     "axes.labelcolor": MUTED,
     "axes.spines.right": False,
     "axes.spines.top": False,
-    "font.size": 9,
+    "font.size": 10,
     "grid.color": GRID,
     "legend.frameon": False,
     "legend.labelcolor": MUTED,
@@ -77,14 +78,14 @@ def rows(names: Sequence[str], title: str, note: str, extra: float = 1.2) -> tup
 
 def entitle(figure: Figure, title: str) -> None:
     """Write the title, which states the finding, above the chart."""
-    text = _wrapped(title, figure.get_figwidth() * 10.4)
-    figure.suptitle(text, x=0.012, ha="left", size=10.5, weight="bold")
+    text = _wrapped(title, figure.get_figwidth() * 9.6)
+    figure.suptitle(text, x=0.012, ha="left", size=11.5, weight="bold")
 
 
 def caption(figure: Figure, text: str) -> None:
     """Write what is drawn, and how to read it, below the chart."""
-    lines = _wrapped(text, figure.get_figwidth() * 15)
-    figure.supxlabel(lines, x=0.012, ha="left", size=8.5, color=MUTED)
+    lines = _wrapped(text, figure.get_figwidth() * 13.6)
+    figure.supxlabel(lines, x=0.012, ha="left", size=9.5, color=MUTED)
 
 
 def readable(axes: Axes, which: str = "xy") -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.metrics import PredictionErrorDisplay
 
-from ..evaluation.display import brief, cell, money, number, percent, signed
+from ..evaluation.display import brief, cell, lowered, money, number, percent, sentence, signed
 from .figures import Charts
 from .style import BLUE, DASHED, GREY, MUTED, ORANGE, canvas, readable, rows
 
@@ -19,17 +19,18 @@ Json = dict[str, Any]
 def threshold(data: Json, ladder: Json, metrics: Json) -> Figure | None:
     """Draw what the decisions cost by threshold."""
     content = metrics.get("money") or {}
-    if not content.get("curve") or content.get("cost_at_half") is None:
+    if not content.get("curve") or not content.get("best_constant"):
         return None
     value, currency = content["value"], content.get("currency", "")
+    constant = content[f"cost_of_{content['best_constant']}"]
     figure, axes = canvas(
         3.0,
         f"A threshold of {number(value)} costs {money(content['cost_at_threshold'], currency)} on "
-        f"the test set; 0.5 would cost {money(content['cost_at_half'], currency)}",
+        f"the test set; the best constant decision costs {money(constant, currency)}",
     )
     axes.plot(*zip(*content["curve"], strict=True), color=BLUE)
     axes.axvline(value, color=ORANGE, lw=1.2, ls=DASHED, label="chosen")
-    axes.axvline(0.5, color=GREY, lw=1.2, ls=DASHED, label="0.5")
+    axes.axhline(constant, color=GREY, lw=1.2, ls=DASHED, label="best constant")
     axes.set(xlim=(0, 1), xlabel="Threshold", ylabel=f"Cost ({currency})" if currency else "Cost")
     axes.set_ylim(bottom=0)
     axes.legend(loc="lower right")
@@ -83,6 +84,27 @@ def importance(data: Json, ladder: Json, metrics: Json) -> Figure | None:
     return figure
 
 
+def steps(data: Json, ladder: Json, metrics: Json) -> Figure | None:
+    """Draw what each step gained: all features, each group of them, the choice of the model."""
+    found = (ladder.get("steps") or {}).get("rows")
+    if not found:
+        return None
+    most = max((row for row in found if row["step"] != "group"), key=lambda row: row["gain"])
+    figure, axes = rows(
+        [("· " if row["step"] == "group" else "") + cell(row["name"], 34) for row in found],
+        f"{sentence(most['name'])}: {signed(most['gain'])} {lowered(ladder['metric'])}, the most of "
+        "any step",
+        f"Gain in {lowered(ladder['metric'])}, mean of {ladder['folds']} folds, with its 95% CI. Dot: a "
+        "group of features, by what the linear model loses without it.",
+    )
+    axes.axvline(0, color=GREY, lw=1)
+    for place, row in enumerate(found):
+        colour = MUTED if row["step"] == "group" else BLUE
+        axes.plot(row["ci"] or [row["gain"]] * 2, [place] * 2, color=colour, lw=2, alpha=0.55)
+        axes.plot(row["gain"], place, "o", ms=5.5, color=colour)
+    return figure
+
+
 def _pairs(metrics: Json) -> tuple[Any, Any]:
     points = metrics["residuals"]
     return np.array([p["actual"] for p in points]), np.array([p["predicted"] for p in points])
@@ -103,4 +125,5 @@ CHARTS: Charts = {
     "predicted_actual": predicted_actual,
     "residuals": residuals,
     "importance": importance,
+    "steps": steps,
 }

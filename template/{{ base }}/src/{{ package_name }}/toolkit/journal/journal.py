@@ -21,9 +21,9 @@ import pandas as pd
 from pydantic_core import from_json
 
 from ..project.errors import UserError
-from ..project.files import write_bytes
+from ..project.files import hold, write_bytes
 from ..project.settings import Project
-from .recorder import SEGMENTS, SUFFIX, folder_of, hold
+from .recorder import SEGMENTS, SUFFIX, folder_of
 
 logger = logging.getLogger(__name__)
 ARCHIVE = "parquet"
@@ -138,7 +138,7 @@ def _columns_of(record: dict[str, Any], name: str) -> dict[str, list[Any]]:
     """The rows of a record, one list a column."""
     asked, answer = from_json(record["request"]), from_json(record["answer"])
     batch = "predictions" in answer
-    inputs = asked["records"] if batch else [asked]
+    inputs = _records_of(asked) if batch else [asked]
     answers = answer["predictions"] if batch else [answer]
     size = len(answers)
     found = {
@@ -156,6 +156,14 @@ def _columns_of(record: dict[str, Any], name: str) -> dict[str, list[Any]]:
         for key in dict.fromkeys(itertools.chain.from_iterable(rows)):
             found[prefix + key] = [row.get(key) for row in rows]
     return found
+
+
+def _records_of(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a batch that was asked for, by record or by column."""
+    if (records := asked.get("records")) is not None:
+        return list(records)
+    columns = {name: values for name, values in asked["columns"].items() if values is not None}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _records(project: Project) -> tuple[list[dict[str, Any]], int]:

@@ -22,10 +22,10 @@ def traffic(project: Project, source: Predictor) -> Table | None:
 
     `raw` has the inputs, the target as in `y`, and `AT`.
     """
-    rows = labels.joined(project)
+    schema = source.schema
+    rows = labels.joined(project, schema.target)
     if rows.empty:
         return None
-    schema = source.schema
     given = rows.filter(regex=f"^{journal.INPUT}")
     given = given.rename(columns=lambda name: str(name).removeprefix(journal.INPUT))
     for column in schema.columns:  # a caller may leave out what is looked up

@@ -2,23 +2,30 @@
 
 Every delivery is kept as it came, in a file of its own and, with `JOURNAL_DATABASE_URL`, beside the
 journal in PostgreSQL, where other machines find it; what is late, repeated, contradictory or unknown
-is said and counted, and is sorted out when labels and predictions are joined.
+is said and counted, and is sorted out when labels and predictions are joined. A label must be one of
+the target's classes, or a number: what is neither would be waited for in vain.
 """
 
+import functools
 import hashlib
 import io
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from ..profiling.schema import Schema, Target
 from ..project.errors import UserError
-from ..project.files import write_bytes
+from ..project.files import read_json, write_bytes
 from ..project.settings import Project
+from ..reading import arrow_parsing as fast
 from ..reading import tables
+from ..reading.parsing import PLAIN, Format, to_boolean, to_number
+from ..training.bundle import served
 from . import journal
 
 SHOWN = 20
@@ -62,12 +69,15 @@ def add(
     dict
         `rows`, and of each kind the number and up to 20 ids: `matched`, `unknown` (no prediction has
         the id yet; it is joined once one has), `duplicate` (the same label again), `conflicting`
-        (another label than before; the later one counts), `late`, `invalid` (no id or no label).
+        (another label than before; the later one counts), `late`, `invalid` (row numbers of those
+        without an id, without a label, or whose label is none of the served model's classes; the
+        last under `values`, too). What is invalid is not kept.
 
     Raises
     ------
     UserError
-        If the file cannot be read or lacks a column, or the database does not answer.
+        If the file cannot be read or lacks a column, all its labels are invalid, or the database
+        does not answer.
     """
     target = project.params().data.target
     frame = source if isinstance(source, pd.DataFrame) else _read(source)
@@ -77,17 +87,30 @@ def add(
             f"Labels need the columns `id` and `label` (or `{target}`); there are: "
             f"{', '.join(map(str, frame.columns))}."
         )
-    arrived = (now or datetime.now(UTC)).isoformat(timespec="microseconds")
-    missing = _unusable(frame["id"]) | _unusable(frame[column])
-    given = pd.DataFrame(
-        {
-            "id": frame["id"][~missing].map(text_of),
-            "label": frame[column][~missing].map(text_of),
-            "arrived": arrived,
-        }
-    ).reset_index(drop=True)
-    report: dict[str, Any] = {"rows": len(frame), "invalid": _kind(frame.index[missing] + 1)}
     known = _deliveries(project)
+    # The last that arrived counts, even if the clock was put back meanwhile.
+    moment = max([now or datetime.now(UTC), *map(_just_after, known["arrived"].tail(1))])
+    arrived = moment.isoformat(timespec="microseconds")
+    frame = frame.reset_index(drop=True)
+    present = ~(_unusable(frame["id"]) | _unusable(frame[column]))
+    asked = _target(project)
+    written = asked.format if asked and fast.arrow(frame[column]) is not None else PLAIN
+    read = frame[column][present].map(text_of).map(reader(asked, written)).reindex(frame.index)
+    kept = present & read.notna()
+    foreign = list(dict.fromkeys(frame[column][present & ~kept].map(str)))[:SHOWN]
+    if foreign and asked and not kept.any():
+        raise UserError(
+            f"None of the {len(frame):,} labels can be used: {', '.join(map(repr, foreign[:5]))} "
+            f"{'is' if len(foreign) == 1 else 'are'} not {expected(asked)}."
+        )
+    given = pd.DataFrame(
+        {"id": frame["id"][kept].map(text_of), "label": read[kept], "arrived": arrived}
+    ).reset_index(drop=True)
+    report: dict[str, Any] = {
+        "rows": len(frame),
+        "invalid": {**_kind(frame.index[~kept] + 1), "values": foreign},
+    }
+    known["label"] = known["label"].map(reader(asked))
     before = pd.concat([known, given]).groupby("id")["label"].shift().iloc[len(known) :].to_numpy()
     again, same = pd.notna(before), before == given["label"].to_numpy()
     predictions = journal.read(project)
@@ -116,17 +139,19 @@ def add(
     return report
 
 
-def joined(project: Project) -> pd.DataFrame:
+def joined(project: Project, target: Target | None = None) -> pd.DataFrame:
     """The predictions whose labels have come: `journal.read` with what `latest` adds."""
-    return journal.read(project).merge(latest(project), on="id", how="inner")
+    return journal.read(project).merge(latest(project, target), on="id", how="inner")
 
 
-def latest(project: Project) -> pd.DataFrame:
-    """All labels: `id`, `label` and `labelled_at`; of several for one id the last that arrived.
+def latest(project: Project, target: Target | None = None) -> pd.DataFrame:
+    """All labels that `target` can take (all there are without it): `id`, `label` and `labelled_at`, the last of each id.
 
     Labels are text, as `prediction` becomes by `label_text`; numbers are written in full.
     """
-    known = _deliveries(project).drop_duplicates("id", keep="last")
+    known = _deliveries(project)
+    known["label"] = known["label"].map(reader(target))
+    known = known.dropna(subset="label").drop_duplicates("id", keep="last")
     known = known.rename(columns={"arrived": "labelled_at"})
     known["labelled_at"] = pd.to_datetime(known["labelled_at"], utc=True, format="ISO8601")
     return known
@@ -166,6 +191,10 @@ def _share(root: Path, address: str) -> None:
             )
 
 
+def _just_after(arrived: str) -> datetime:
+    return datetime.fromisoformat(arrived) + timedelta(microseconds=1)
+
+
 def _timestamp(arrived: datetime) -> str:
     """As a file holds it; a time without a zone is one of UTC, as everywhere in the journal."""
     stamp = arrived if arrived.tzinfo else arrived.replace(tzinfo=UTC)
@@ -190,6 +219,73 @@ def _read(path: Path) -> pd.DataFrame:
         elif row is not None:
             raise UserError(f'{path}, line {number} is not an object such as {{"id": ...}}.')
     return pd.DataFrame(rows, dtype="object")
+
+
+def reader(target: Target | None, written: Format = PLAIN) -> Callable[[str], str | None]:
+    """What gives the text of the class, or of the number, that a label's text means; None if it means none.
+
+    Another spelling of a class is taken where `data.merge_labels` joins it with one, and where it can
+    mean no other one: upper case, spaces, a whole
+    number with `.0`; and where the two classes say yes and no in any way, all others that do (`1`,
+    `yes`, `TRUE`). Without a target, nothing is known of the classes and each text stands for itself.
+    """
+    if target is None:
+        return lambda text: text
+    if target.classes is None:
+        return functools.partial(_number, written=written)
+    classes = [text_of(label) for label in target.classes]
+    folded = [_folded(label) for label in classes]
+    alike = {
+        key: label for key, label in zip(folded, classes, strict=True) if folded.count(key) == 1
+    }
+    merged = {text: label for label, those in target.spellings.items() for text in those}
+    said = dict(zip(map(_truth, classes), classes, strict=True))
+    if len(classes) != 2 or said.keys() != {True, False}:
+        said = {}
+
+    def read(text: str) -> str | None:
+        text = merged.get(text.strip(), text)
+        return text if text in classes else alike.get(_folded(text)) or said.get(_truth(text))
+
+    return read
+
+
+def expected(target: Target) -> str:
+    """What a label must be, in words."""
+    if target.classes is None:
+        return "a number"
+    return f"one of the classes of `{target.name}`: {', '.join(map(text_of, target.classes))}"
+
+
+def _target(project: Project) -> Target | None:
+    """What the served model answers; None where there is no model yet."""
+    try:
+        return Schema.from_json(
+            read_json(served(project) / "metadata.json", "run")["schema"]
+        ).target
+    except UserError:
+        return None
+
+
+def _folded(text: str) -> str:
+    folded = " ".join(text.casefold().split())
+    return folded.removesuffix(".0") if folded.removesuffix(".0").lstrip("-").isdigit() else folded
+
+
+def _truth(text: str) -> bool | None:
+    try:
+        value = to_boolean(text)
+    except ValueError:
+        return None
+    return None if value != value else bool(value)
+
+
+def _number(text: str, written: Format) -> str | None:
+    try:
+        number = to_number(text, written, iso=written == PLAIN)
+    except ValueError:
+        return None
+    return (text if written == PLAIN else text_of(number)) if math.isfinite(number) else None
 
 
 def text_of(value: Any) -> str:

@@ -196,7 +196,8 @@ def quality(known: Reference, current: Window, settings: Monitor, chance: Chance
     found: list[Check] = []
     refused: dict[str, set[int]] = {}
     for problem in current.problems:
-        refused.setdefault(problem.column, set()).add(problem.row)
+        if problem.value is not None:  # what is missing is counted as that, and once
+            refused.setdefault(problem.column, set()).add(problem.row)
 
     def add(what: str, value: float, threshold: float, says: str, **detail: Any) -> None:
         says = f"{name}: {says}."
@@ -204,10 +205,11 @@ def quality(known: Reference, current: Window, settings: Monitor, chance: Chance
 
     for column in current.schema.columns:
         name, values = column.name, current.inputs[column.name]
-        before = known.training.inputs[name]
+        before, bad = known.training.inputs[name], refused.get(name, set())
+        unread = np.isin(np.arange(len(values)), list(bad))
         if not column.lookup and name not in current.absent:
-            share, used = values.isna().mean(), before.isna().mean()
-            gone = values.isna().astype(np.float64)
+            gone = (values.isna() & ~unread).astype(np.float64)
+            share, used = gone.mean(), before.isna().mean()
             by_chance = chance.parts(known.missing[name], known.training.days, gone)
             threshold = max(settings.missing, *by_chance.values())
             says = f"{share:.1%} of the values are missing, {used:.1%} in the reference"
@@ -219,7 +221,7 @@ def quality(known: Reference, current: Window, settings: Monitor, chance: Chance
                 missing=settings.missing,
                 **by_chance,
             )
-        present = values.dropna()
+        present = values[~unread].dropna()
         if column.kind == "category" and len(present):
             flags = ~present.isin(before.dropna().unique())
             what, says = "unseen categories", "were never seen in training"
@@ -233,9 +235,9 @@ def quality(known: Reference, current: Window, settings: Monitor, chance: Chance
             least, share = _least_share(flags, current.days, chance.share), float(flags.mean())
             says = f"{share:.1%} of the values {says}"
             add(what, least, settings.unseen, says, share=share, rows=len(present))
-        if bad := len(refused.get(name, ())):
-            says = f"{bad:,} of {len(current):,} values cannot be read or are out of bounds"
-            add("refused", bad / len(current), settings.refused, says, rows=bad)
+        if bad:
+            says = f"{len(bad):,} of {len(current):,} values cannot be read or are out of bounds"
+            add("refused", len(bad) / len(current), settings.refused, says, rows=len(bad))
     return [*found, _columns(current)]
 
 

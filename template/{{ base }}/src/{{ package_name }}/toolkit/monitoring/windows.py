@@ -9,6 +9,8 @@ import pandas as pd
 
 from ..journal import journal, labelled, labels
 from ..operations.settings import Monitor
+from ..profiling.contract import convert, require_format
+from ..profiling.schema import Target
 from ..project.errors import UserError
 from ..project.settings import Project
 from ..reading import tables
@@ -58,7 +60,9 @@ def of_journal(
             "this window. Ask the service something, choose another window with --since and "
             "--until, or look at a file: --file data/new.csv"
         )
-    rows = rows.merge(labels.latest(project)[["id", "label"]], on="id", how="left")
+    rows = rows.merge(
+        labels.latest(project, predictor.schema.target)[["id", "label"]], on="id", how="left"
+    )
     current = reference.of_journal(predictor.schema, rows)
     return current, _described("journal", current, rows["at"])
 
@@ -95,7 +99,11 @@ def of_file(
         If the file cannot be read, or `span` asks for a time that its rows do not have.
     """
     frame = tables.read_file(source).frame
-    current = reference.of_frame(predictor, frame, predictor.schema.target.name)
+    require_format(predictor.schema, frame, source.name)
+    target = predictor.schema.target
+    if target.name in frame:
+        frame[target.name] = _truth(target, frame[target.name])
+    current = reference.of_frame(predictor, frame, target.name)
     since, until = span
     if since is not None or until is not None:
         if current.times is None:
@@ -104,6 +112,18 @@ def of_file(
         inside &= current.times < pd.Timestamp(until or pd.Timestamp.max)
         current = current.take(inside.to_numpy())
     return current, _described(str(source), current, None)
+
+
+def _truth(target: Target, column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """The target of a file's rows as numbers, or in the spelling of the classes."""
+    if target.classes is None:
+        numbers, refused = convert(column, "number", target.format)
+        for row, (value, why) in refused:
+            raise UserError(f"Row {row + 1}, column {target.name!r}: {value!r} {why}. Correct it.")
+        return pd.Series(numbers)
+    read, texts = labels.reader(target), column.map(labels.text_of)
+    unknown = column.isna() | texts.str.strip().isin(["", *target.format.missing])
+    return texts.map(lambda text: read(text) or text).astype(object).mask(unknown, None)
 
 
 def require_rows(window: Window, least: int) -> None:

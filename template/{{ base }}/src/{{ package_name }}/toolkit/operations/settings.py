@@ -43,7 +43,8 @@ class Journal(Section):
     """How answered predictions are written down."""
 
     required: bool = True
-    max_pending: int = Field(default=2000, ge=1)
+    sync_seconds: float = Field(default=0.2, ge=0, le=60)
+    max_pending: int = Field(default=50_000, ge=1)
     segment_mb: float = Field(default=64, gt=0)
     keep_days: int | None = Field(default=None, ge=1)
 
@@ -68,5 +69,6 @@ class OperatingEnvironment(BaseEnvironment):
     """The variables that an operated project reads."""
 
     alert_webhook_url: str | None = None
+    registry_key: str | None = Field(default=None, repr=False)
     journal_dir: str | None = None
     journal_database_url: str | None = None

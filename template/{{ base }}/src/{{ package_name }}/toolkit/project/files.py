@@ -1,17 +1,25 @@
-"""Files and folders that are written whole or not at all."""
+"""Files and folders that are written whole or not at all, by one command at a time."""
 
 import ctypes
 import hashlib
 import json
+import logging
 import os
 import shutil
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from .errors import UserError
 
+logger = logging.getLogger(__name__)
+NEW = ".new-"  # begins the name of what is not whole yet
+LOCK = Path(".dvc", "tmp", "at-work")
+SECONDS_TO_WRITE = 60  # a file; what is older, or in a folder, is of a command that was killed
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux's renameat2
 
 
@@ -27,7 +35,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=NEW)
         temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -75,6 +83,64 @@ def read_json(path: Path, made_by: str) -> Any:
         raise UserError(f"{path} is not there yet. Run `{made_by}` first.") from error
     except json.JSONDecodeError as error:
         raise UserError(f"{path} is not valid JSON ({error}). Run `{made_by}` again.") from error
+
+
+@contextmanager
+def alone(root: Path, command: str, lock: Path = LOCK) -> Iterator[int]:
+    """Keep the project from being changed by two commands at once: the second waits, and says so.
+
+    The lock falls with its process, however that ends. What commands that were killed left half
+    written is removed.
+
+    Parameters
+    ----------
+    root : Path
+        The project's folder.
+    command : str
+        What is at work.
+    lock : Path
+        Under `root`.
+
+    Yields
+    ------
+    int
+        The lock's handle; a process that inherits it holds the lock, too.
+    """
+    (root / lock).parent.mkdir(parents=True, exist_ok=True)
+    with (root / lock).open("a+", encoding="utf-8") as file:
+        if not hold(file.fileno()):
+            file.seek(0)
+            logger.warning("Waiting for `%s`, which is at work in this project.", file.read())
+            hold(file.fileno(), wait=True)
+        file.truncate(0)
+        file.write(command)
+        file.flush()
+        _sweep(root)
+        yield file.fileno()
+
+
+def _sweep(root: Path) -> None:
+    for place in (root, root / "data", root / "models", root / "reports"):
+        for path in place.glob(f"{NEW}*"):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+                continue
+            with suppress(FileNotFoundError):  # its writer has put it in place meanwhile
+                if time.time() - path.stat().st_mtime > SECONDS_TO_WRITE:
+                    path.unlink()
+
+
+def hold(handle: int, wait: bool = False) -> bool:
+    """Take the lock of an open file, if nobody has it (where the system has no such lock: yes)."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
 
 
 def replace_folder(new: Path, target: Path) -> None:

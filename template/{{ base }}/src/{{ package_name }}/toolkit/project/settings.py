@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
-import yaml
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from . import yaml_files
 from .errors import UserError
 
 PARAMS_FILE = "params.yaml"
@@ -54,9 +54,9 @@ class Costs(Section):
 
 
 class Review(Section):
-    """When an answer goes to a person."""
+    """Which rows go to a person: the share whose best decision is expected to cost most."""
 
-    confidence_floor: Literal["auto"] | Annotated[float, Field(ge=0, le=1)] = 0.6
+    share: float = Field(default=0.05, ge=0, le=1)
 
 
 class Serving(Section):
@@ -86,10 +86,19 @@ class BaseEnvironment(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     mlflow_tracking_uri: str | None = None
-    api_key: str | None = Field(default=None, repr=False)
+    # Several are separated by commas. Commas alone would be no key, and leave the service open.
+    api_key: str | None = Field(default=None, repr=False, pattern=r"[^\s,]")
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     workers: int = Field(default=1, ge=1, le=64)
+    root_path: str = Field(default="", pattern=r"^(/[^/?#\s]+)*$")
+    forwarded_allow_ips: str = "127.0.0.1"
+    otel_exporter_otlp_endpoint: str | None = None
+
+    @property
+    def api_keys(self) -> tuple[str, ...]:
+        """The keys that callers of the service may send; without any, none is asked for."""
+        return tuple(filter(None, map(str.strip, (self.api_key or "").split(","))))
 
 
 P = TypeVar("P", bound=BaseParams)
@@ -137,6 +146,15 @@ class Project(Generic[P, E]):
         values = _read_yaml(self.root)
         for pair in overrides:
             _override(self.params_type, values, pair)
+        return self.check(values)
+
+    def check(self, values: dict[str, Any]) -> P:
+        """Check what `params.yaml` holds, or would hold.
+
+        Raises
+        ------
+        UserError
+        """
         try:
             return self.params_type.model_validate(values)
         except ValidationError as error:
@@ -163,13 +181,13 @@ class Project(Generic[P, E]):
 
 def _read_yaml(root: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load((root / PARAMS_FILE).read_text("utf-8"))
+        values = yaml_files.load((root / PARAMS_FILE).read_text("utf-8"))
     except FileNotFoundError as error:
         raise UserError(
             f"{PARAMS_FILE} is not in {root.resolve().name}/. Run the command in the project's "
             "folder, or restore the file with `git checkout params.yaml`."
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise UserError(f"{PARAMS_FILE} is not valid YAML: {error}") from error
     if not isinstance(values, dict):
         raise UserError(f"{PARAMS_FILE} must hold sections such as `data:`; it holds {values!r}.")
@@ -184,8 +202,8 @@ def _override(model: type[BaseModel], values: dict[str, Any], pair: str) -> None
     try:
         # Text is taken as it is: columns and files may be called `yes` or `Cost: #1`.
         verbatim = _is_text(model, [*sections, key]) and text[:1] not in ("'", '"')
-        value = text if verbatim and text not in NO_TEXT else yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        value = text if verbatim and text not in NO_TEXT else yaml_files.load(text)
+    except ValueError as error:
         raise UserError(f"--set {pair}: {text!r} is not a YAML value ({error}).") from error
     for section in sections:
         inner = values.setdefault(section, {})

@@ -11,11 +11,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from ..evaluation.scores import bootstrap
-from ..evaluation.slices import bins_of
+from ..evaluation.intervals import FEWEST, bootstrap, interval_of_ratio
+from ..evaluation.slices import slices_of
 from ..journal.labelled import newer
 from ..profiling.contract import columns_from_frame
 from ..project.errors import UserError
@@ -28,7 +27,6 @@ from .registry import Version
 SAME_ANSWER = 1e-6  # what /predict answers and what `predict` writes differ by no more
 LONE_ROWS = 100
 TIMED_CALLS = 200
-FEWEST_DAYS = 20  # below it, resampling days says little and rows are resampled
 
 
 class NotComparable(Exception):
@@ -173,7 +171,7 @@ def enough_rows(pair: Pair, at_least: int) -> Check:
 def gain(pair: Pair, metric: str, above: float, draws: int, seed: int) -> Check:
     """Whether the paired gain's 95% interval lies above a margin.
 
-    Days are resampled, since their rows hang together (rows, where there are few days).
+    Groups or days are resampled where the split keeps them together, rows otherwise.
     """
     table, (new, old) = pair.rows, pair.predictions
 
@@ -185,17 +183,23 @@ def gain(pair: Pair, metric: str, above: float, draws: int, seed: int) -> Check:
         return {"new": scores[0], "old": scores[1], "gain": scores[0] - scores[1]}
 
     point = paired(np.arange(len(table.y)))
-    days = None if table.time is None else pd.to_datetime(table.time).to_numpy("datetime64[D]")
-    if days is not None and len(np.unique(days)) < FEWEST_DAYS:
-        days = None
-    drawn = bootstrap(paired, len(table.y), groups=days, draws=draws, seed=seed)
+    units = table.units
+    drawn = bootstrap(paired, len(table.y), groups=units.codes, draws=draws, seed=seed)
     if not point or not drawn:
-        return Check("gain", False, None, above, "The unseen rows lack a class: no gain to judge.")
+        return Check(
+            "gain",
+            False,
+            None,
+            above,
+            "The unseen rows lack a class, or are of fewer than five "
+            f"{units.name}: no gain to judge.",
+        )
     low, high = drawn["gain"]
     said = (
         f"{metric} {point['new']:.4f} {'beats' if low > above else 'does not beat'} the champion's "
         f"{point['old']:.4f} by more than {above:g}: gain {point['gain']:+.4f}, 95% interval "
-        f"{low:+.4f} to {high:+.4f} over {len(table.y):,} unseen rows."
+        f"{low:+.4f} to {high:+.4f} over {len(table.y):,} unseen rows, resampling {units.count:,} "
+        f"{units.name}{' (too few to rely on)' if units.count < FEWEST else ''}."
     )
     return Check("gain", low > above, low, above, said)
 
@@ -217,25 +221,16 @@ def slices(pair: Pair, at_most: float, by_column: Mapping[str, float], smallest:
     base = _loss(table, old)
     change = _loss(table, new) - base
     worst: tuple[float, float, str] | None = None  # excess over its bound, relative, its name
-    looked_at = 0
-    for name in table.x:
-        column = table.x[name]
-        if column.dtype == object and column.nunique() > 0.5 * len(column):
-            continue  # free text: no row shares a value with another
-        bound = by_column.get(str(name), at_most)
-        groups = bins_of(column).to_numpy()
-        for value in pd.unique(groups):
-            inside = groups == value
-            if inside.sum() < smallest:
-                continue
-            looked_at += 1
-            higher = float(np.mean(change[inside]))
-            half = 1.96 * float(np.std(change[inside], ddof=1)) / np.sqrt(inside.sum())
-            if higher - half <= 0:
-                continue  # not more than chance gives
-            relative = higher / max(float(np.mean(base[inside])), 1e-12)
-            if worst is None or relative - bound > worst[0]:
-                worst = (relative - bound, relative, f"{name} = {value} ({inside.sum():,} rows)")
+    looked_at, units = 0, table.units
+    for name, value, inside in slices_of(table.x, smallest):
+        bound = by_column.get(name, at_most)
+        looked_at += 1
+        bounds = interval_of_ratio(change[inside], np.ones(inside.sum()), units.take(inside))
+        if bounds is None or bounds[0] <= 0:
+            continue  # not more than chance gives
+        relative = float(np.mean(change[inside])) / max(float(np.mean(base[inside])), 1e-12)
+        if worst is None or relative - bound > worst[0]:
+            worst = (relative - bound, relative, f"{name} = {value} ({inside.sum():,} rows)")
     if worst is None:
         said = f"No slice of {looked_at} is worse than before, beyond chance."
         return Check("slices", True, 0.0, at_most, said)

@@ -7,6 +7,7 @@ folder that does not match and puts it right.
 """
 
 import hashlib
+import hmac
 import json
 import logging
 import os
@@ -88,7 +89,7 @@ class Registry:
         """Put a bundle into the registry as the challenger; a known one is found again.
 
         The version carries the run, the dataset's hash, the git commit, the hash of the bundle's
-        files and the signature.
+        files, the signature of its columns and, with `REGISTRY_KEY`, one of name, version and hash.
 
         Parameters
         ----------
@@ -105,6 +106,7 @@ class Registry:
         folder = self.root / folder
         predictor = self.load(folder)
         mlflow, metadata = self._mlflow, predictor.metadata
+        found, key = fingerprint(folder), self.project.environment().registry_key
         with self._store() as client:
             for known in self._versions(client):
                 if known.model_version == predictor.version:
@@ -128,7 +130,12 @@ class Registry:
                 tags={
                     **_origin(metadata),
                     "rung": str(metadata.get("rung", "")),
-                    "bundle_sha256": fingerprint(folder),
+                    "bundle_sha256": found,
+                    **(
+                        {"bundle_signature": self._signature(key, predictor.version, found)}
+                        if key
+                        else {}
+                    ),
                 },
             )
             client.set_registered_model_alias(self.name, CHALLENGER, created.version)
@@ -269,11 +276,34 @@ class Registry:
                     "registered: a file was lost or changed. Nothing was put in place; train again, "
                     "or promote another version."
                 )
+            self._require_signed(version)
             self.load(folder)
             folder.chmod(0o755)
             yield folder
         finally:
             shutil.rmtree(work, ignore_errors=True)
+
+    def _require_signed(self, version: Version) -> None:
+        """With `REGISTRY_KEY`, only believe a version that somebody with the key has registered.
+
+        The hash protects from whoever can write the files; it lies in the registry's database, so it is
+        no proof against whoever can write that.
+        """
+        key = self.project.environment().registry_key
+        if key is None:
+            return
+        expected = self._signature(key, version.model_version, version.tags["bundle_sha256"])
+        if not hmac.compare_digest(expected, version.tags.get("bundle_signature", "")):
+            raise UserError(
+                f"Version {version.number} was not registered with this REGISTRY_KEY. Nothing was put in "
+                "place. If you trust it, set the key it was registered with (none, if it had none), "
+                "or train and register again."
+            )
+
+    def _signature(self, key: str, model_version: str, sha256: str) -> str:
+        """HMAC (RFC 2104) of what a version is and what its files hold."""
+        said = "\0".join((self.name, model_version, sha256))
+        return hmac.new(key.encode(), said.encode(), "sha256").hexdigest()
 
     @property
     def _mlflow(self) -> Any:
@@ -344,8 +374,9 @@ class Registry:
         settings = next(Path(found).rglob("MLmodel"), None)
         if settings is None:
             raise UserError(
-                f"The files of version {version.number} are not in {version.source}: they were removed "
-                "from the store. Nothing was put in place; promote another version, or train again."
+                f"The registry has version {version.number}, but no files of it under "
+                f"{version.source}. Nothing was put in place; bring them back (a local registry is "
+                "`mlflow.db` and `mlruns/`), promote another version, or train again."
             )
         [folder] = [path.parent for path in settings.parent.rglob("metadata.json")]
         return folder

@@ -27,6 +27,15 @@ BATCH = 100  # rows of a request: answered well within `monitor.latency_ms`
 CALLERS = 2
 TRIES = 50
 LOG = "service.log"
+# Ends itself when its standard input does: however the replay ends, no service outlives it.
+_ATTENDED = """
+import os, runpy, signal, sys, threading
+def end():
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=end, daemon=True).start()
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+"""
 _ADDRESS = re.compile(r"serving on http://127\.0\.0\.1:(\d+)\D")
 
 
@@ -162,7 +171,7 @@ class Service:
 
 @contextmanager
 def service(root: Path, environment: Mapping[str, str]) -> Iterator[Service]:
-    """Start the service of the project in `root`; stop it when the block ends.
+    """Start the service of the project in `root`; it ends with the block, or with this process.
 
     Parameters
     ----------
@@ -177,12 +186,18 @@ def service(root: Path, environment: Mapping[str, str]) -> Iterator[Service]:
         If it does not start.
     """
     package = __package__.partition(".")[0]
-    command = [sys.executable, "-m", package, "serve", "--host", "127.0.0.1", "--port", "0"]
+    command = [sys.executable, "-c", _ATTENDED, package]
+    command += ["serve", "--host", "127.0.0.1", "--port", "0"]
     log = root / LOG
     with (
         log.open("wb") as output,
         subprocess.Popen(
-            command, cwd=root, env=dict(environment), stdout=output, stderr=output
+            command,
+            cwd=root,
+            env=dict(environment),
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
         ) as process,
     ):
         try:

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-import yaml
 from numpy.typing import NDArray
 
 from ..evaluation.scores import bootstrap
@@ -18,8 +17,9 @@ from ..journal import labels
 from ..profiling.columns import Profile
 from ..profiling.contract import columns_from_frame
 from ..profiling.schema import Schema
+from ..project import yaml_files
 from ..project.errors import UserError
-from ..project.files import write_text
+from ..project.files import LOCK, alone, write_text
 from ..project.settings import PARAMS_FILE, Project
 from ..tables.predictor import Predictor
 from ..training.scoring import score_predictions
@@ -90,17 +90,18 @@ class Calendar:
 def apart(project: Project) -> Iterator[Project]:
     """The project in an empty folder `replay/`, and nothing in the environment that points out of it."""
     home = project.root / HOME
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir()
     kept = {"host", "port", "workers"}
     names = [name.upper() for name in {*project.environment_type.model_fields} - kept]
-    before = {name: os.environ.pop(name) for name in names if name in os.environ}
-    try:
-        yield replace(project, root=home)
-    finally:
-        for name in names:  # MLflow leaves its address there
-            os.environ.pop(name, None)
-        os.environ |= before
+    with alone(project.root, "replay", LOCK.with_name("replaying")):
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir()
+        before = {name: os.environ.pop(name) for name in names if name in os.environ}
+        try:
+            yield replace(project, root=home)
+        finally:
+            for name in names:  # MLflow leaves its address there
+                os.environ.pop(name, None)
+            os.environ |= before
 
 
 def write_inputs(root: Path, params: P, rows: pd.DataFrame) -> P:
@@ -114,7 +115,7 @@ def write_inputs(root: Path, params: P, rows: pd.DataFrame) -> P:
             "serving": params.serving.model_copy(update={"rate_per_minute": 0}),
         }
     )
-    write_text(root / PARAMS_FILE, yaml.safe_dump(params.model_dump(mode="json")))
+    write_text(root / PARAMS_FILE, yaml_files.dump(params.model_dump(mode="json")))
     return params
 
 

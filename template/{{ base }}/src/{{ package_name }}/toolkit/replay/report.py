@@ -7,25 +7,40 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from ..charts.style import BLUE, GREY, GRID, INK, MUTED, ORANGE, WIDTH, caption, entitle, png, style
+from ..charts.style import (
+    BLUE,
+    GREY,
+    GRID,
+    INK,
+    MUTED,
+    ORANGE,
+    WIDTH,
+    caption,
+    entitle,
+    png,
+    style,
+    svg,
+)
 from ..evaluation.display import lowered, metric_label, score, signed, signed_interval
 from ..markdown import blocks
 from ..monitoring.templates import render
 from ..operations.settings import NAMES
-from ..project.files import write_bytes, write_json
+from ..project.files import write_bytes, write_json, write_text
 
 Json = dict[str, Any]
 RESULT = Path("reports", "replay.json")
 FIGURE = Path("reports", "replay.png")
-BLOCK = Path(__file__).with_name("block.md.j2")
+BLOCK, MONTHS = (Path(__file__).with_name(name) for name in ("block.md.j2", "months.md.j2"))
 DECISIONS = ("promoted", "refused")
 
 
 def write(root: Path, result: Json) -> None:
-    """Write `reports/replay.json`, the figure and the README's block."""
-    write_json(root / RESULT, result)
-    write_bytes(root / FIGURE, figure(result))
-    blocks.refresh(root / "README.md", {"replay": block(result)})
+    """Write `reports/replay.json`, the figure and the README's block, which `report` repeats."""
+    markdown = block(result)
+    write_json(root / RESULT, {**result, "markdown": markdown, "table": block(result, MONTHS)})
+    write_bytes(root / FIGURE, png(figure(result)))
+    write_text(root / FIGURE.with_suffix(".svg"), svg(figure(result)))
+    blocks.refresh(root / "README.md", {"replay": markdown})
 
 
 def line(month: Json) -> str:
@@ -63,11 +78,11 @@ def headline(result: Json) -> str:
     )
 
 
-def block(result: Json) -> str:
-    """The README's block as Markdown."""
+def block(result: Json, template: Path = BLOCK) -> str:
+    """The README's block as Markdown, or another template."""
     delay = result["label_delay_months"]
     return render(
-        BLOCK,
+        template,
         result=result,
         headline=headline(result),
         title=_title(result),
@@ -80,8 +95,8 @@ def block(result: Json) -> str:
     )
 
 
-def figure(result: Json) -> bytes:
-    """The replay as a PNG: scores, alarms and decisions over the months."""
+def figure(result: Json) -> Figure:
+    """The replay: scores, alarms and decisions over the months."""
     months = result["months"]
     with style():
         drawn = Figure(figsize=(WIDTH, 4.9), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.06))
@@ -97,7 +112,7 @@ def figure(result: Json) -> bytes:
             f"Above: {metric_label(result['metric'])} of each month's answers. Below: what the "
             "monitor alarmed on at the month's end.",
         )
-        return png(drawn)
+        return drawn
 
 
 def _draw_scores(axes: Axes, result: Json) -> None:
@@ -120,7 +135,7 @@ def _draw_scores(axes: Axes, result: Json) -> None:
             (place + 0.5, 1.01),
             xycoords=("data", "axes fraction"),
             ha="center",
-            size=8,
+            size=9,
             color=ORANGE if promoted else MUTED,
         )
     axes.set_xlim(-0.5, len(months) - 0.4)
@@ -133,10 +148,10 @@ def _draw_alerts(axes: Axes, months: list[Json]) -> None:
         for place, month in enumerate(months):
             count = sum(alert["monitor"] == name for alert in month["alerts"])
             colour = ORANGE if count else GRID
-            axes.plot(place, row, "s", ms=11, color=colour, mec="none")
+            axes.plot(place, row, "s", ms=12, color=colour, mec="none")
             if count:
                 axes.annotate(
-                    str(count), (place, row), ha="center", va="center", size=7.5, color="white"
+                    str(count), (place, row), ha="center", va="center", size=9, color="white"
                 )
     axes.set_yticks(range(len(NAMES)), NAMES, color=INK)
     axes.set_ylim(len(NAMES) - 0.4, -0.6)

@@ -5,12 +5,18 @@ They are scikit-learn's words under its licence (BSD 3-Clause); the questions ar
 Whatever version is installed is what is read: a document that a question names and that version
 lacks is left out of the question, and the question with it where no other document answers it.
 
-The questions were written before anything was searched: each asks what a practitioner would, in
-words other than those of the documents, and names the documents that answer it. Afterwards the
-labels were completed: the first five documents of a search by words and of one by meaning were
-looked through for every question, and those that answer were added, whichever search found them.
-Where a sentence of the documentation answers (as what `class_weight` does), so does every document
-that repeats it.
+The questions were written before anything was searched, and name the documents that answer them:
+hard ones, in words other than those of the documents; direct ones, in their terms; ones in a
+practitioner's own words; and ones that no document answers, most of which ask for what scikit-learn
+lacks though it sounds alike (k-modes, SMAPE). What a question counts as is measured (`documents/kinds.py`).
+
+A document is relevant if it is the page of what is asked for, or if its own text answers in full; where
+a sentence of the documentation answers (as what `class_weight` does), so does every document that
+repeats it. An entry under "See also" is no answer. Labels were found by knowing the library, by words
+(BM25) and by meaning (embeddings for the hard questions, latent semantic analysis for the others); the
+first documents of either were looked through, and read where it was in doubt.
+
+`half` was drawn at random by question, with a seed: `dev` is for choosing, `held` judges.
 """
 
 import contextlib
@@ -46,7 +52,8 @@ DATASHEET = (
     "The sample is the documentation that scikit-learn carries in its package: the docstrings of "
     "its public classes and functions and the descriptions of its data sets, by the scikit-learn "
     "developers, under the BSD 3-Clause licence (https://scikit-learn.org). The labelled questions "
-    "were written for this project, in other words than the documents'."
+    "were written for this project: in the documents' terms, in a practitioner's words, in quite "
+    "other ones, and for what is not there."
 )
 QUESTIONS = Path(__file__).with_name("questions.jsonl")
 # Modules of the public interface; what lies below `utils` is for authors of estimators.

@@ -17,8 +17,10 @@ from ..project.errors import UserError
 
 FOLDER = "chroma"
 COLLECTION = "passages"
-# Wide enough a search that the approximate graph finds what comparing every vector would.
-GRAPH = {"space": "ip", "ef_construction": 200, "ef_search": 400, "max_neighbors": 32}
+# Wide enough a search that the approximate graph finds what comparing every vector would. The graph is
+# built by several threads, each time otherwise: of the hundred nearest of 3,229, one was missed by 6 to 9
+# questions of 104 at 400, by none at 1,000.
+GRAPH = {"space": "ip", "ef_construction": 200, "ef_search": 1000, "max_neighbors": 32}
 
 
 class Chroma:

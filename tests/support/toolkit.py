@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from environments import installed
@@ -16,40 +16,34 @@ from projects import clean_environment, commit, copy_template
 from roles import ROLES
 from subjects import TESTS, folders
 
-NEEDED = ["schemathesis>=4.0"]  # by these tests, and not by a project
+NEEDED = ["schemathesis>=4.0", "pytest-xdist>=3.6"]  # by these tests, and not by a project
 
 
-def tested(role: str, template: Path, session: str, options: list[str]) -> tuple[int, str]:
-    """Run the folders of a role in its environment; return the status and what was said."""
-    if not (subjects := folders()[role]):
-        return 0, ""
+def prepared(role: str, template: Path, session: str) -> Path:
+    """Install a role's environment with what its tests need; return its Python."""
     project = installed(role, template, session)
     python = project.bin / "python"
     project.uv("pip", "install", "--quiet", "--python", str(python), *NEEDED)
-    done = subprocess.run(
-        [str(python), "-m", "pytest", "-q", "-m", "not long", *options, *subjects],
-        cwd=TESTS,
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    return done.returncode, f"{role}: {' '.join(subjects)}\n{done.stdout}"
+    return python
 
 
 def main(arguments: list[str]) -> int:
-    """Run the folders of the given roles, or of all, two at a time; return the worst status."""
+    """Run the folders of the given roles, or of all; return the worst status."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     roles, options = arguments[:end] or ROLES, arguments[end + 1 :]
-    session, statuses = uuid.uuid4().hex, [0]
+    subjects, session, statuses = folders(), uuid.uuid4().hex, [0]
+    roles = [role for role in roles if subjects[role]]
     with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(2) as pool:
         template = copy_template(Path(temporary) / "mlstart")
         commit(template, "The template as it is here")
-        running = [pool.submit(tested, role, template, session, options) for role in roles]
-        for done in as_completed(running):
-            status, said = done.result()
-            statuses.append(status)
-            print(said, flush=True)
+        pythons = pool.map(lambda role: prepared(role, template, session), roles)
+        for role, python in zip(roles, pythons, strict=True):
+            print(f"{role}: {' '.join(subjects[role])}", flush=True)
+            # Two tests at a time: one role's tests take as long as those of all others.
+            command = [str(python), "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]
+            command += ["--no-loadscope-reorder", "-m", "not long", *options, *subjects[role]]
+            done = subprocess.run(command, cwd=TESTS, env=clean_environment())
+            statuses.append(done.returncode)
     return max(statuses)
 
 

@@ -18,6 +18,8 @@ STAND_INS = Path(__file__).parent / "stand_ins"
 NEEDED = {
     "actions/checkout": {"contents": "read"},  # of a private repository
     "peter-evans/create-pull-request": {"contents": "write", "pull-requests": "write"},
+    "actions/configure-pages": {"pages": "read"},
+    "actions/deploy-pages": {"pages": "write", "id-token": "write"},
 }
 WITH_WORKFLOWS = "a token that may change workflows"
 
@@ -60,6 +62,7 @@ def replaced(path: Path) -> dict[str, Path]:
             run = step.get("run", "")
             assert "astral-sh/setup-uv" in used or not re.search(r"\buvx?\b|\.py\b", run), name
             needed = {"issues": "write"} if re.search(r"\bgh (issue|label)\b", run) else {}
+            needed |= {"pages": "read"} if re.search(r"\bgh api\b.*/pages\b", run) else {}
             action, _, version = step.get("uses", "").partition("@")
             if action:
                 used.append(action)
@@ -68,6 +71,8 @@ def replaced(path: Path) -> dict[str, Path]:
                 required = {key for key, value in known["inputs"].items() if value.get("required")}
                 assert required <= set(step.get("with", {})), action
                 found[f"{action}@{version}"] = STAND_INS / action
+            if action == "actions/deploy-pages":
+                assert job["environment"]["name"] == "github-pages", name
             for right, level in {**needed, **NEEDED.get(action, {})}.items():
                 assert job["permissions"].get(right) in (level, "write"), (name, right)
     return found
@@ -80,6 +85,7 @@ def run(
     secrets: dict[str, str],
     folder: Path,
     open_issue: str | None = None,
+    pages: str | None = None,
 ) -> Outcome:
     """Run a workflow of the main branch.
 
@@ -97,6 +103,8 @@ def run(
         Empty; for what the steps and their stand-ins write.
     open_issue : str, optional
         The number that `gh issue list` gives.
+    pages : str, optional
+        What builds the site of GitHub Pages, `workflow` or `legacy`; it is switched off unless given.
     """
     home, bin_ = folder / "home", folder / "bin"
     home.mkdir(parents=True)
@@ -107,6 +115,8 @@ def run(
     shutil.copy(STAND_INS / "gh", bin_)
     if open_issue:
         (folder / "open-issue").write_text(open_issue)
+    if pages:
+        (folder / "pages").write_text(pages)
     uv = shutil.which(os.environ.get("UV", "uv")) or ""
     for program in ("uv", "uvx"):  # which are not on every machine's path
         (bin_ / program).symlink_to(Path(uv).parent / program)

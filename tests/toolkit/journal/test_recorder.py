@@ -191,3 +191,49 @@ def test_what_cannot_be_written_down_is_not_answered(tmp_path, project, monkeypa
     assert "written down again" in caplog.text
     line = segments(project)[0].read_bytes().partition(b" ")[2]
     assert json.loads(line)["request"] == FLIGHT
+
+
+def asked_directly(recorded, name: str, body: bytes | None = None):
+    """What the service answers in one call, without ASGI's messages."""
+    headers = [(b"content-type", b"application/json"), (b"x-request-id", name.encode())]
+    scope = {"path": "/predict", "method": "POST", "headers": headers}
+
+    async def ask():
+        return recorded.direct(
+            scope, json.dumps(FLIGHT, indent=1).encode() if body is None else body
+        )
+
+    return asyncio.run(ask())
+
+
+def test_an_answer_in_one_call_is_in_the_journal_too(tmp_path, project):
+    app = application(save_bundle(tmp_path / "bundle"), Limits())
+    recorded = recorder.Recorder(app, recorder.folder_of(project), Journal())
+    answer = asked_directly(recorded, "mine")
+    assert answer.status == 200
+    assert asked_directly(recorded, "bad", b"{}") is None  # FastAPI says why
+    rows = journal.read(project)
+    assert rows["id"].tolist() == ["mine"]
+    assert rows["prediction"].tolist() == [json.loads(answer.content)["prediction"]]
+    waits = recorder.Recorder(app, recorder.folder_of(project), Journal(sync_seconds=0))
+    assert waits.direct is None
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_in_one_call_too_what_cannot_be_written_down_is_not_answered(
+    tmp_path, project, monkeypatch, required
+):
+    app = application(save_bundle(tmp_path / "bundle"), Limits())
+    recorded = recorder.Recorder(app, recorder.folder_of(project), Journal(required=required))
+
+    def full(record):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(recorded, "_write", full)
+    answer = asked_directly(recorded, "lost")
+    assert (answer.status, answer.name) == (503 if required else 200, b"lost")
+    assert (b"retry-after", b"1") in answer.headers or not required
+    monkeypatch.setattr(recorder.Writer, "is_full", property(lambda writer: True))
+    assert required == (
+        asked_directly(recorded, "late") is None
+    )  # it is refused before it is asked

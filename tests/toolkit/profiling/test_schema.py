@@ -265,6 +265,9 @@ def test_a_frame_and_its_records_give_the_same_arrays(table):
         read = model.model_validate(row).model_dump(by_alias=True)
         with contextlib.suppress(ValidationError):  # it may refuse, and must not read otherwise
             assert plain.model_validate(row).model_dump(by_alias=True) == read
+        with contextlib.suppress(ValidationError, TypeError):  # a moment is not JSON
+            given_as_text = json.dumps(row)
+            assert plain.model_validate_json(given_as_text).model_dump(by_alias=True) == read
         again = schema.columns_from_records(described, [read])
         for name in names:
             np.testing.assert_array_equal(again[name], alone[name])
@@ -287,3 +290,25 @@ def test_reading_a_column_at_once_changes_no_value(cells):
         slow, also = contract.convert(pd.Series(cells, dtype=object), kind)
         np.testing.assert_array_equal(fast, slow)
         assert [row for row, _ in refused] == [row for row, _ in also]
+
+
+@given(
+    st.datetimes().map(lambda moment: moment.isoformat(timespec="seconds"))
+    | st.from_regex(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}\Z")
+    | st.from_regex(r"\A2[0-9]{3}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9](:[0-6][0-9])?Z?\Z")
+)
+@example("2020-02-29T23:59:60")
+@example("0000-01-01T00:00:00")
+@example("2020-01-01T24:00:00")
+@example("2020-01-01T10:00:00\n")
+@settings(max_examples=300)
+def test_a_moment_that_is_read_in_one_step_is_read_alike(text):
+    column = {"name": "at", "kind": "date", "min": "0001-01-01", "max": "9999-01-01"}
+    target = {"name": "y", "task": "regression"}
+    described = schema.Schema.from_json({"target": target, "columns": [column]})
+    with contextlib.suppress(ValidationError):
+        found = schema.record_model(described, plain=True).model_validate({"at": text})
+        assert found.c0 == schema.record_model(described).model_validate({"at": text}).c0
+        assert found.c0.tzinfo is None
+    usual = schema.record_model(described, plain=True).model_validate({"at": "2020-01-01T10:00:00"})
+    assert usual.c0.hour == 10

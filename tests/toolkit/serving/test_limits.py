@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pydantic import BaseModel, Field
 from small_model import application
 from tabular.settings import PROJECT
 from toolkit.project.errors import UserError
-from toolkit.serving import front, rate, server
+from toolkit.serving import front, log, rate, server
 from toolkit.serving.errors import add_handlers
 from toolkit.serving.front import put_in_front
 from toolkit.serving.json_route import add_json_route
@@ -218,6 +219,32 @@ def test_each_request_is_one_line_without_its_values(capsys: pytest.CaptureFixtu
     assert second["status"] == 422
     assert "alice" not in said
     assert "77777" not in said
+
+
+def test_a_line_is_json_whatever_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines are put together without `json`; paths are anybody's, and not all are kept."""
+    kept = log.RequestLog('a "version"')
+    paths = ['/"quoted"\n', "/ü\ud800", "/%s{}", "/" + "x" * 500]
+    paths += [f"/{number}" for number in range(2 * log.MOST_PATHS)]
+    before = datetime.now(UTC)
+    for path in paths:
+        kept.add("POST", path, 404, 0.00123456, b"id-1")
+    assert len(kept._paths) == log.MOST_PATHS
+    kept.flush()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["path"] for line in lines] == [path[:200] for path in paths]
+    times = [datetime.fromisoformat(line.pop("time")) for line in lines]
+    assert before - timedelta(milliseconds=1) <= times[0] <= times[-1] <= datetime.now(UTC)
+    assert {**lines[0], "path": ""} == {
+        "level": "info",
+        "message": "request",
+        "method": "POST",
+        "path": "",
+        "status": 404,
+        "milliseconds": 1.23,
+        "request_id": "id-1",
+        "model_version": 'a "version"',
+    }
 
 
 def test_without_a_model_the_service_is_up_and_says_so(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """A bundle that is put in place is taken up; a damaged one is not, and is spoken of."""
 
+import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,7 +36,17 @@ def following(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> reload.Followi
 def served(following: reload.Following) -> str:
     answer = TestClient(following).post("/predict", json=FLIGHT)
     assert answer.status_code == 200
-    return answer.json()["model_version"]
+    version = answer.json()["model_version"]
+    asyncio.run(_answers_in_one_call(following, version))
+    return version
+
+
+async def _answers_in_one_call(following: reload.Following, version: str) -> None:
+    headers = [(b"content-type", b"application/json")]
+    scope = {"path": "/predict", "method": "POST", "headers": headers}
+    answer = following.direct(scope, json.dumps(FLIGHT).encode())
+    assert answer is not None
+    assert json.loads(answer.content)["model_version"] == version
 
 
 def test_another_bundle_takes_over(following: reload.Following, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """What a request and a response are: the same for the service, `predict` and MLflow."""
 
-from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,7 +129,10 @@ def add_routes(app: "FastAPI", predictor: Predictor, limits: "Limits", metrics: 
             for response in responses:
                 metrics.observe_value(response["value"], response["needs_review"])
         else:
-            kinds = Counter((row["prediction"], row["needs_review"]) for row in responses)
+            kinds: dict[tuple[Any, bool], int] = {}
+            for row in responses:
+                kind = row["prediction"], row["needs_review"]
+                kinds[kind] = kinds.get(kind, 0) + 1  # a Counter takes 10 microseconds for one row
             for (prediction, needs_review), number in kinds.items():
                 metrics.observe_class(label_text(prediction), needs_review, number)
 

@@ -26,12 +26,11 @@ from ..operations.settings import Journal, OperatingParams
 from ..project.files import hold
 from ..project.settings import Project
 from ..project.telemetry import traced
-from ..serving.api import SECURITY
+from ..serving.api import REQUEST_ID, SECURITY, Answer, Direct
 
 logger = logging.getLogger(__name__)
 SEGMENTS = "segments"
 SUFFIX = ".wal"
-HEADER = b"x-request-id"
 PATHS = ("/predict", "/predict/batch")
 _SECONDS_OF_A_SEGMENT = 3600.0
 _SYNC = getattr(os, "fdatasync", os.fsync)
@@ -226,6 +225,24 @@ class Recorder:
         self.writer = Writer(folder, settings)
         self._write = traced("journal", self.writer.write)
         self._failing = False
+        self._direct: Direct | None = getattr(app, "direct", None)
+        # Where each answer waits for the disk, none is given in one call.
+        self.direct = self._recorded if self._direct and not self._waits else None
+
+    def _recorded(self, scope: Scope, content: bytes) -> Answer | None:
+        """Answer in one call if the application does (see `Front.direct`), and write that down."""
+        if scope["path"] not in PATHS or (self.required and self.writer.is_full):
+            return None
+        started = time.perf_counter()
+        answer = self._direct(scope, content)
+        if answer is None or answer.status != 200:
+            return answer
+        spent = 1000 * (time.perf_counter() - started)
+        name = answer.name.decode()
+        record = line_of(name, scope["path"], spent, content, answer.content)
+        if self._is_written(record) or not self.required:
+            return answer
+        return Answer(503, answer.name, _body("The prediction could not be written down."))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; hold the answer back until it is written down."""
@@ -257,11 +274,11 @@ class Recorder:
             if message.get("more_body"):
                 return
             spent, told = 1000 * (time.perf_counter() - started), b"".join(answer)
-            name = next(value for header, value in held["headers"] if header == HEADER)
+            name = next(value for header, value in held["headers"] if header == REQUEST_ID)
             record = line_of(name.decode(), scope["path"], spent, b"".join(asked), told)
             if not await self._written(record):
                 # Named as the answer would have been: somebody may ask what became of it.
-                headers = ((HEADER, name),)
+                headers = ((REQUEST_ID, name),)
                 await _refuse(send, headers, "The prediction could not be written down.")
                 return
             await send(held)
@@ -271,6 +288,11 @@ class Recorder:
 
     async def _written(self, record: bytes) -> bool:
         """Whether the answer may be sent: its record is written, or need not be."""
+        if self._is_written(record) and self._waits:
+            return await self.writer.synced() is None or not self.required
+        return not self._failing or not self.required
+
+    def _is_written(self, record: bytes) -> bool:
         try:
             if self.writer.is_full:
                 raise OSError("the disk is behind")
@@ -279,17 +301,15 @@ class Recorder:
             if not self._failing:
                 logger.error("journal: predictions are not written down: %s", error)
             self._failing = True
-            return not self.required
+            return False
         if self._failing:
             logger.warning("journal: predictions are written down again")
             self._failing = False
-        if self._waits:
-            return await self.writer.synced() is None or not self.required
         return True
 
 
 async def _refuse(send: Send, headers: Iterable[tuple[bytes, bytes]], sentence: str) -> None:
-    body = json.dumps({"detail": sentence}).encode()
+    body = _body(sentence)
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),
@@ -299,3 +319,7 @@ async def _refuse(send: Send, headers: Iterable[tuple[bytes, bytes]], sentence: 
     ]
     await send({"type": "http.response.start", "status": 503, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _body(sentence: str) -> bytes:
+    return json.dumps({"detail": sentence}).encode()

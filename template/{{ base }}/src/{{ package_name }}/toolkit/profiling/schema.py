@@ -15,11 +15,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetPydanticSchema,
     StrictBool,
     create_model,
     model_validator,
 )
 from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import core_schema
 
 from ..project.errors import UserError
 from ..reading import parsing as values
@@ -27,6 +29,7 @@ from ..reading.parsing import PLAIN, Format
 
 Kind = Literal["number", "boolean", "category", "date", "text"]
 Label = str | int | bool | float
+_SECONDS = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}$"  # as programs write a moment
 TYPES: dict[str, Any] = {"number": float, "boolean": bool, "date": datetime}
 
 
@@ -166,6 +169,11 @@ def _plain_field(
             kind = StrictBool
         case "category" if column.categories:
             kind = Literal[tuple(column.categories)]
+        case "date" if not written.missing:
+            moment = core_schema.datetime_schema(ge=lowest, le=highest)
+            text = core_schema.str_schema(pattern=_SECONDS)  # 4 microseconds less than `to_date`
+            chain = core_schema.chain_schema([text, moment])
+            kind = Annotated[datetime, GetPydanticSchema(lambda source, handler: chain)]
         case _:
             return None
     default = None if column.optional else ...

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from pydantic import BaseModel
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .metrics import Metrics
 
 
+REQUEST_ID = b"x-request-id"
 # https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html
 SECURITY = [
     (b"x-content-type-options", b"nosniff"),
@@ -22,6 +23,37 @@ SECURITY = [
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
+
+
+class Answer(NamedTuple):
+    """JSON for a caller: a prediction (200), or that there is none now (503)."""
+
+    status: int
+    name: bytes
+    content: bytes
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """As ASGI takes them."""
+        later = [(b"retry-after", b"1")] if self.status == 503 else []
+        length, name = b"%d" % len(self.content), self.name
+        return [(b"content-length", length), (REQUEST_ID, name), *_JSON, *later]
+
+    def response(self, first: bytes) -> bytes:
+        """As it goes over the wire; `first` are lines of headers that the server adds."""
+        # One format is 1 microsecond, a loop over the headers 9.
+        return _RESPONSES[self.status] % (first, len(self.content), self.name, self.content)
+
+
+# Of an application: answers a request (its scope and whole body) in one call, or leaves it to ASGI.
+Direct: TypeAlias = Callable[[dict[str, Any], bytes], Answer | None]
+_JSON = [(b"content-type", b"application/json"), *SECURITY]
+_LINES = b"".join(b"%s: %s\r\n" % header for header in _JSON)
+_BEGINNING = b"%%scontent-length: %%d\r\n%s: %%s\r\n%s" % (REQUEST_ID, _LINES)
+_RESPONSES = {
+    200: b"HTTP/1.1 200 OK\r\n%s\r\n%%s" % _BEGINNING,
+    503: b"HTTP/1.1 503 Service Unavailable\r\n%sretry-after: 1\r\n\r\n%%s" % _BEGINNING,
+}
 
 
 class Predictor(Protocol):

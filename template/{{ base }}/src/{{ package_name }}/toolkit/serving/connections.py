@@ -4,7 +4,7 @@ import logging
 import time
 from asyncio import BaseTransport, TimerHandle
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -57,6 +57,13 @@ class Connection(HttpToolsProtocol):
     _idle: ClassVar[dict["Connection", None]] = {}
     _warned: ClassVar[float] = float("-inf")
     _deadline: TimerHandle | None = None
+    _is_reading = False
+    _begun: tuple[Any, Any] | None = None
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        # uvicorn puts a layer around the application that reads what a proxy says of its caller.
+        self._direct = getattr(getattr(self.app, "app", self.app), "direct", None)
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Begin to wait for a request."""
@@ -68,9 +75,39 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came; the rest of a request's head is waited for, but not for ever."""
+        self._is_reading = True
         super().data_received(data)
-        if self in self._idle and not self._deadline:
+        self._is_reading = False
+        if self._begun:
+            cycle, app = self._begun
+            self._begun = None
+            if not self._answered(cycle):
+                self._start_asgi_task(cycle, app)
+        elif self in self._idle and not self._deadline:
             self._wait(self._late)
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """Begin to answer; a request whose head is being read may have its body there in a moment."""
+        if self._is_reading and self._direct:
+            self._begun = cycle, app
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _answered(self, cycle: Any) -> bool:
+        """Whether the application answers in one call, without a task; the rest is uvicorn's."""
+        plain = (
+            cycle.keep_alive and not cycle.waiting_for_100_continue and not self.flow.write_paused
+        )
+        if cycle.more_body or not plain or self.transport.is_closing():
+            return False
+        answer = self._direct(cycle.scope, bytes(cycle.body))
+        if answer is None:
+            return False
+        first = b"".join([b"%s: %s\r\n" % each for each in self.server_state.default_headers])
+        self.transport.write(answer.response(first))
+        cycle.response_started = cycle.response_complete = True
+        self.on_response_complete()
+        return True
 
     def on_headers_complete(self) -> None:
         """Begin with a request."""

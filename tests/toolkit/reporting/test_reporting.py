@@ -198,7 +198,7 @@ def test_any_measurement_may_be_missing(tmp_path, task):
     for key in data:
         fewer = {name: value for name, value in data.items() if name != key}
         report(finished_run.write(tmp_path, (fewer, ladder, metrics)))
-    for key in ("steps", "class_weights", "tuning"):
+    for key in ("steps", "selection", "class_weights", "tuning"):
         ladder.pop(key, None)
     report(finished_run.write(tmp_path, (data, ladder, metrics)))
     least = {key: metrics[key] for key in needed}
@@ -231,6 +231,8 @@ SENTENCES = {
     "columns, and without of age alone it loses +0.030; the choice of the random forest adds +0.010.",
     "tuning": "20 trials in 4 searches, each on at most 800 rows, looked for settings inside the training rows of the "
     "folds, and at last on all of them; 5 were given up early.",
+    "selection": "Without the 1 feature of 6 that matters least, logistic regression changes by −0.001 ROC AUC (95% CI "
+    "−0.003 to +0.001), fits in 9.9 s instead of 12 s and predicts in 0.041 s instead of 0.041 s: dropping it pays in time alone.",
     "class_weights": "At a threshold of 0.5 the linear model finds 10% of the positives; with classes weighed alike "
     "60%, at probabilities that are off (Brier score 0.200 instead of 0.200). Recalibrated and cut by cost, weights "
     "cost EUR 700 per 1,000 rows, and no weights EUR 700 (95% CI of the saving EUR −2 to 3).",

@@ -29,6 +29,7 @@ from .toolkit.tables.bundle import PACKAGES, write_bundle
 from .toolkit.tables.class_weights import compare_weights, is_rare
 from .toolkit.tables.dataset import Table, columns_of, read_rows, read_table
 from .toolkit.tables.encoder import Encoder, encoder_for
+from .toolkit.tables.selection import drop_least
 from .toolkit.tables.tuning import Search
 from .toolkit.training import tracking
 from .toolkit.training.bundle import LADDER, REFUSED, provenance
@@ -72,15 +73,16 @@ def run(project: Project, params: Params) -> dict[str, Any]:
     candidates = candidates_for(table, params, search)
     scoring = by_scorer(metric_for(table, params), table.y)
     groups = groups_of(table, candidates)
+    unfitted, inner = encoder_for(table.schema, derive), partial(inner_folds, table, params)
     comparison = cross_validate(
         candidates,
         table.x,
         table.y,
         folds(table, params),
         scoring,
-        encoder_for(table.schema, derive),  # fitted in each fold, on its training rows only
+        unfitted,  # fitted in each fold, on its training rows only
         beside=make_beside(table, candidates, groups),
-        inner=lambda rows: inner_folds(table, params, rows),
+        inner=inner,
     )
     chosen = choose(comparison)
     ladder = comparison.to_json(chosen, RULE)
@@ -102,6 +104,9 @@ def run(project: Project, params: Params) -> dict[str, Any]:
         ladder["class_weights"] = compare_weights(
             comparison, linear, WEIGHTED, table.y, costs, table.units, params.seed
         )
+    ladder["selection"] = drop_least(
+        comparison, chosen, candidates, table, scoring, unfitted, inner, params.seed
+    )
     settings = settle(chosen.candidate, table, params, scoring)
     encoder, model = fit(chosen.candidate.given(settings), candidates, table)
     metadata = {

@@ -5,7 +5,8 @@ learnt (medians, categories, words) is plain JSON, and applying it needs numpy a
 service answers exactly what training computed.
 """
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
@@ -133,6 +134,12 @@ class Encoder:
             apply(part, arrays[part["name"]], matrix[:, position : position + width])
             position += width
         return matrix
+
+    def without(self, names: Collection[str]) -> Self:
+        """The same fitted encoder, for a matrix without what some columns or features become."""
+        fewer = copy.copy(self)
+        fewer.parts_ = [part for part in self.parts_ if part["name"] not in names]
+        return fewer
 
     def state(self) -> dict[str, Any]:
         """Everything `transform` needs, as JSON."""

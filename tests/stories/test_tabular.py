@@ -42,6 +42,7 @@ def test_run_leaves_everything_a_reviewer_looks_for(ran: Project) -> None:
     assert {"all features", "weather", "plane", "interaction", "choice of the model"} <= set(steps)
     assert ladder["steps"]["unit"] == "days"
     assert len(ladder["class_weights"]["rows"]) == 4
+    assert ladder["selection"]["dropped"] == ladder["selection"]["features"] // 5
     assert {"dense network", "tuned LightGBM"} <= set(names)
     assert ladder["tuning"]["trials"] in (6, 8)  # the refit searches where the rule takes it
     (trials,) = (ran.path / "mlruns").rglob("trials.json")

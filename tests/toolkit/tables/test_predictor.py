@@ -10,6 +10,10 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from small_model import FLIGHT, save_bundle
+from tabular.api import load
+from toolkit.profiling.schema import record_model
+from toolkit.tables import predictor
 from toolkit.tables.export import write_model
 from toolkit.tables.predictor import _load_onnx
 
@@ -63,3 +67,31 @@ def test_codes_that_are_known_and_codes_that_are_not(
     if quick:
         asked[:10, 0], asked[5:15, 2] = 77, -1  # unknown to training: no code has them
     np.testing.assert_allclose(_load_onnx(tmp_path)(asked), model.predict_proba(asked), atol=1e-6)
+
+
+@pytest.mark.parametrize("regression", [False, True])
+def test_many_records_are_answered_as_each_alone(tmp_path: Path, regression: bool) -> None:
+    """Gaps that the snapshot knows and does not, values unknown and beyond: in arrays from 100 on."""
+    served = load(save_bundle(tmp_path, regression))
+    record = record_model(served.schema)
+    given = [
+        {
+            **FLIGHT,
+            "distance": int(RNG.integers(0, 3000)),
+            "carrier": str(RNG.choice(["UA", "AA", "never"])),
+            "night flight?": (True, False, None)[number % 3],
+            **({} if number % 3 else {"late_rate": 0.25}),
+            **({} if number % 5 else {"seats": None}),
+        }
+        for number in range(predictor.MANY + 50)
+    ]
+    records = [record.model_validate(each) for each in given]
+    alone = [served.predict_records([each])[0] for each in records]
+    few = [
+        one
+        for at in range(0, len(records), 10)
+        for one in served.predict_records(records[at : at + 10])
+    ]
+    many = served.predict_records(records)
+    assert many == alone == few
+    assert len({str(each["warnings"]) for each in many}) > 5

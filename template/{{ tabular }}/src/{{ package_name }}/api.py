@@ -43,9 +43,8 @@ def respond(predictor: Predictor, outputs: NDArray[np.float64]) -> list[dict[str
     review = predictor.metadata["review"]
     responses = []
     for row in outputs.tolist():
-        chosen = row.index(max(row))
-        if threshold is not None:  # the positive class is the second of two
-            chosen = 1 if row[1] >= threshold else 0
+        # With a threshold, the positive class is the second of two.
+        chosen = row.index(max(row)) if threshold is None else row[1] >= threshold
         responses.append(
             {
                 "prediction": classes[chosen],
@@ -124,7 +123,8 @@ def add_routes(app: "FastAPI", predictor: Predictor, limits: "Limits", metrics: 
 
     def count(responses: list[dict[str, Any]]) -> None:
         for response in responses:
-            metrics.observe_warnings(response["warnings"])
+            if response["warnings"]:
+                metrics.observe_warnings(response["warnings"])
         if schema.target.task == "regression":
             for response in responses:
                 metrics.observe_value(response["value"], response["needs_review"])

@@ -77,8 +77,8 @@ def fit_category(name: str, values: NDArray[Any]) -> Part:
 def _apply_category(part: Part, values: NDArray[Any], out: NDArray[np.float32]) -> None:
     codes: dict[str, int] = part["categories"]
     other, missing = len(codes), len(codes) + 1
-    found = (missing if value is None else codes.get(value, other) for value in values)
-    out[:, 0] = np.fromiter(found, np.float32, len(values))
+    code = {**codes, None: missing}.get
+    out[:, 0] = [code(value, other) for value in values.tolist()]
 
 
 def fit_dates(name: str, values: NDArray[Any], is_time: bool, trend: bool) -> list[Part]:

@@ -29,6 +29,10 @@ Matrix = NDArray[np.float32]
 Model = Callable[[Matrix], NDArray[np.float64]]
 Respond = Callable[["Predictor", NDArray[np.float64]], list[dict[str, Any]]]
 
+# From so many records on, arrays are faster than the function of one record: 1,000 flights take 14 ms
+# instead of 24, 100 take 1.2 instead of 1.6, but 50 take as long.
+MANY = 100
+
 logger = logging.getLogger(__name__)
 _UNUSABLE = (
     onnx_errors.Fail,
@@ -159,9 +163,9 @@ class Predictor:
             As `predict_columns`.
         """
         values = [record.__dict__ for record in records]
-        if self._encode is None:
-            names = [column.name for column in self.schema.columns]
-            listed = {name: [row[f"c{i}"] for row in values] for i, name in enumerate(names)}
+        if self._encode is None or len(values) >= MANY:
+            fields = {column.name: f"c{i}" for i, column in enumerate(self.schema.columns)}
+            listed = {name: [row[field] for row in values] for name, field in fields.items()}
             return self.predict_columns(typed_columns(self.schema, listed))
         encoded = [self._encode(row) for row in values]
         rows = [numbers for numbers, _ in encoded]
@@ -181,9 +185,11 @@ class Predictor:
         """
         filled, warnings = self._snapshot.fill(columns)
         for name, known in self._known.items():
-            for row, value in enumerate(filled[name]):
-                if value not in known:
-                    warnings.setdefault(row, []).append(unknown(name, value))
+            values = filled[name].tolist()
+            if not known.issuperset(values):
+                for row, value in enumerate(values):
+                    if value not in known:
+                        warnings.setdefault(row, []).append(unknown(name, value))
         for name, (low, high) in self._seen.items():
             values = filled[name]
             for row in np.flatnonzero((values < low) | (values > high)).tolist():

@@ -76,12 +76,13 @@ class _Table:
             return
         wanted = np.flatnonzero(np.logical_or.reduce(list(gaps.values())))
         keys = list(zip(*(filled[name][wanted].tolist() for name in self.key), strict=True))
-        known = np.fromiter((key in self.rows for key in keys), bool, len(keys))
+        rows = [self.rows.get(key) for key in keys]
+        known = np.array([row is not None for row in rows])
         for position, name in enumerate(self.columns):
-            here = np.flatnonzero(gaps[name][wanted] & known).tolist()
-            if here:
+            here = np.flatnonzero(gaps[name][wanted] & known)
+            if len(here):
                 values = filled[name] = filled[name].copy()
-                values[wanted[here]] = [self.rows[keys[at]][position] for at in here]
+                values[wanted[here]] = [rows[at][position] for at in here.tolist()]
         for at in np.flatnonzero(~known).tolist():
             warnings.setdefault(int(wanted[at]), []).append(self.nothing_for(keys[at]))
 
@@ -100,5 +101,5 @@ def _said(value: Any) -> Any:
 def is_missing(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Where a typed column has no value, shape (n,)."""
     if values.dtype == object:
-        return np.fromiter((value is None for value in values), bool, len(values))
+        return np.asarray(values == None, dtype=bool)  # noqa: E711  (of each)
     return np.asarray(values != values)

@@ -19,6 +19,7 @@ import zlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,7 +27,7 @@ from ..operations.settings import Journal, OperatingParams
 from ..project.files import hold
 from ..project.settings import Project
 from ..project.telemetry import traced
-from ..serving.api import REQUEST_ID, SECURITY, Answer, Direct
+from ..serving.api import REQUEST_ID, SECURITY, Answer
 
 logger = logging.getLogger(__name__)
 SEGMENTS = "segments"
@@ -225,7 +226,7 @@ class Recorder:
         self.writer = Writer(folder, settings)
         self._write = traced("journal", self.writer.write)
         self._failing = False
-        self._direct: Direct | None = getattr(app, "direct", None)
+        self._direct: Any = getattr(app, "direct", None)
         # Where each answer waits for the disk, none is given in one call.
         self.direct = self._recorded if self._direct and not self._waits else None
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pydantic import BaseModel
 
@@ -45,8 +45,6 @@ class Answer(NamedTuple):
         return _RESPONSES[self.status] % (first, len(self.content), self.name, self.content)
 
 
-# Of an application: answers a request (its scope and whole body) in one call, or leaves it to ASGI.
-Direct: TypeAlias = Callable[[dict[str, Any], bytes], Answer | None]
 _JSON = [(b"content-type", b"application/json"), *SECURITY]
 _LINES = b"".join(b"%s: %s\r\n" % header for header in _JSON)
 _BEGINNING = b"%%scontent-length: %%d\r\n%s: %%s\r\n%s" % (REQUEST_ID, _LINES)

@@ -63,7 +63,7 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
         # uvicorn puts a layer around the application that reads what a proxy says of its caller.
-        self._direct = getattr(getattr(self.app, "app", self.app), "direct", None)
+        self._direct: Any = getattr(getattr(self.app, "app", self.app), "direct", None)
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Begin to wait for a request."""

@@ -77,8 +77,8 @@ def fit_category(name: str, values: NDArray[Any]) -> Part:
 def _apply_category(part: Part, values: NDArray[Any], out: NDArray[np.float32]) -> None:
     codes: dict[str, int] = part["categories"]
     other, missing = len(codes), len(codes) + 1
-    code = {**codes, None: missing}.get
-    out[:, 0] = [code(value, other) for value in values.tolist()]
+    code: dict[Any, int] = {**codes, None: missing}
+    out[:, 0] = [code.get(value, other) for value in values.tolist()]
 
 
 def fit_dates(name: str, values: NDArray[Any], is_time: bool, trend: bool) -> list[Part]:

@@ -207,7 +207,7 @@ def _keep_one_output(graph: onnx.GraphProto, name: str) -> None:
     del graph.output[:-1]
     if any(attribute.HasField("g") for node in graph.node for attribute in node.attribute):
         return  # a graph within may use what no node here does
-    needed, nodes = {name}, []
+    needed, nodes = {name}, list[onnx.NodeProto]()
     for node in reversed(graph.node):  # what made the label would be worked out for each row
         if needed.intersection(node.output):
             needed.update(node.input)

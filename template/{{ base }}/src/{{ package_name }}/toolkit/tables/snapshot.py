@@ -76,8 +76,9 @@ class _Table:
             return
         wanted = np.flatnonzero(np.logical_or.reduce(list(gaps.values())))
         keys = list(zip(*(filled[name][wanted].tolist() for name in self.key), strict=True))
-        rows = [self.rows.get(key) for key in keys]
-        known = np.array([row is not None for row in rows])
+        nothing: list[Any] = []
+        rows = [self.rows.get(key, nothing) for key in keys]
+        known = np.array([row is not nothing for row in rows])
         for position, name in enumerate(self.columns):
             here = np.flatnonzero(gaps[name][wanted] & known)
             if len(here):

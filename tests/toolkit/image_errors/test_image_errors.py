@@ -1,6 +1,8 @@
 """Where a model looks and what disturbs it: on models whose weakness is known."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,21 +50,61 @@ class Given:
 
 def test_corruptions_cost_what_they_cost() -> None:
     """A model that looks at brightness alone falls with the light, and only with it."""
-    images = [Image.new("RGB", (32, 32), (level,) * 3) for level in (60, 200) * 40]
+    images = [Image.new("RGB", (32, 32), (level,) * 3) for level in (60, 60, 60, 200) * 20]
 
     def predict(given: list[Image.Image]) -> np.ndarray:
         bright = np.array([np.asarray(image).mean() > 130 for image in given], dtype=float)
         return np.stack([1 - bright, bright], axis=1)
 
-    given = Given(images, np.array([0, 1] * 40))
+    given = Given(images, np.array([0, 0, 0, 1] * 20))
     measured = robustness.measure(given, predict, lambda shares: np.argmax(shares, axis=1), 0)
     rows = {(row["corruption"], row["severity"]): row for row in measured["rows"]}
     assert len(rows) == len(robustness.CORRUPTIONS)
-    assert rows["exposure", "60%"]["drop"] == pytest.approx(0.5)
+    assert rows["exposure", "60%"]["drop"] == pytest.approx(0.5)  # of accuracy it loses 0.25
     assert rows["exposure", "60%"]["ci"][0] > 0.3
     assert rows["blur", "radius 4% of the side"]["drop"] == 0
     assert rows["shift", "10% of the side"]["drop"] == 0
     assert measured["worst"]["corruption"] == "exposure"
+
+
+@dataclass
+class Fixed:
+    """A model that looks at the brightest or the darkest pixel, or at nothing."""
+
+    look: Callable[[np.ndarray], float]
+    classes_ = np.array([0, 1])
+
+    @property
+    def extractor(self) -> "Fixed":
+        return self
+
+    def extract(self, image: Image.Image) -> np.ndarray:
+        return np.array([self.look(np.asarray(image))])
+
+    def predict_rows(self, rows: np.ndarray) -> np.ndarray:
+        return np.stack([rows[:, 0] <= 90, rows[:, 0] > 90], axis=1).astype(float)
+
+
+def test_a_model_that_decides_all_alike_is_no_answer_to_a_corruption() -> None:
+    """In the dark, the chosen model calls nothing bright; to call nothing bright always is no better."""
+    images = [Image.new("RGB", (32, 32), (level,) * 3) for level in (60, 60, 60, 200) * 20]
+    given = Given(images, np.array([0, 0, 0, 1] * 20))
+    worst = {"corruption": "exposure", "severity": "60%"}
+
+    def decide(shares: np.ndarray) -> np.ndarray:
+        return np.argmax(shares, axis=1)
+
+    def dark(given: list[Image.Image]) -> np.ndarray:
+        return np.tile([1.0, 0.0], (len(given), 1))
+
+    def answer(look: Callable[[np.ndarray], float]) -> dict[str, Any]:
+        model: Any = Fixed(look)
+        return robustness.measure_augmented("net", model, given, dark, decide, worst, 0)
+
+    assert answer(np.max)["gain"] == pytest.approx(0.5)
+    assert answer(np.max)["ci"][0] > 0.3
+    alike = answer(lambda values: 0.0)
+    assert (alike["balanced_accuracy"], alike["gain"], alike["ci"]) == (0.5, 0.0, [0.0, 0.0])
 
 
 def test_a_shift_moves_what_is_shown() -> None:

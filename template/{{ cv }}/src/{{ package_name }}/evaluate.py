@@ -168,6 +168,12 @@ def measure_robustness(
         train = cache.dataset
         model = refit(named(candidates, AUGMENTED), candidates, None, train.positions, train.y)
         content["answer"] = robustness.measure_augmented(
-            AUGMENTED, model, held_out, evaluation.decisions, content["worst"], params.seed
+            AUGMENTED,
+            model,
+            held_out,
+            predictor.outputs,
+            evaluation.decisions,
+            content["worst"],
+            params.seed,
         )
     return content

@@ -105,21 +105,22 @@ def _explained_class(found: list[Json]) -> str | None:
 
 
 def robustness(data: Json, ladder: Json, metrics: Json) -> Figure | None:
-    """Draw the accuracy lost under each corruption."""
+    """Draw the balanced accuracy lost under each corruption."""
     found = (metrics.get("robustness") or {}).get("rows")
     if not found:
         return None
     worst = max(found, key=lambda row: row["drop"])
     title = (
-        f"{worst['corruption'].capitalize()} ({worst['severity']}) costs most: accuracy falls from "
-        f"{percent(worst['accuracy'] + worst['drop'], 0)} to {percent(worst['accuracy'], 0)}"
+        f"{worst['corruption'].capitalize()} ({worst['severity']}) costs most: balanced accuracy "
+        f"falls from {percent(worst['balanced_accuracy'] + worst['drop'], 0)} to "
+        f"{percent(worst['balanced_accuracy'], 0)}"
         if worst["ci"] and worst["ci"][0] > 0
-        else "No corruption costs accuracy beyond chance"
+        else "No corruption costs balanced accuracy beyond chance"
     )
     figure, axes = rows(
         [f"{row['corruption']}, {row['severity']}" for row in found],
         title,
-        "Accuracy lost, in percentage points; 95% CI, paired by image "
+        "Balanced accuracy lost, in percentage points; 95% CI, paired by image "
         f"({found[0]['n']:,} test images). Orange: beyond chance.",
     )
     for place, row in enumerate(found):

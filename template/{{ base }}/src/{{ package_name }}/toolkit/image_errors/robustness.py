@@ -1,4 +1,4 @@
-"""How far accuracy falls when images are corrupted as cameras and compression corrupt them.
+"""How far balanced accuracy falls when images are corrupted as cameras and compression corrupt them.
 
 After Hendrycks and Dietterich (2019), "Benchmarking Neural Network Robustness to Common
 Corruptions and Perturbations"; severities are relative to the size of the image.
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
-from ..evaluation.intervals import Units, interval_of_ratio
+from ..evaluation.intervals import Units, bootstrap
 from ..image_models.classifier import CachedClassifier
 from ..image_models.feature_cache import FeatureCache
 
@@ -84,7 +84,10 @@ CORRUPTIONS: list[tuple[str, str, Disturb]] = [
 
 
 def measure(cache: FeatureCache, predict: Predict, decide: Decide, seed: int) -> dict[str, Any]:
-    """Accuracy under each corruption, and the drop from the images as they are.
+    """Balanced accuracy under each corruption, and the drop from the images as they are.
+
+    Balanced, since a threshold set by costs may trade accuracy for recall: then a model that is
+    disturbed until it decides all alike can gain accuracy, and of balanced accuracy it has 1 / classes.
 
     Parameters
     ----------
@@ -100,9 +103,9 @@ def measure(cache: FeatureCache, predict: Predict, decide: Decide, seed: int) ->
     Returns
     -------
     dict
-        `rows`, one a corruption (`corruption`, `severity`, `n`, `accuracy`, `drop` and the 95%
-        interval `ci` of the drop, paired by image), the `worst` of them, and no `answer` to it yet.
-        What was split is resampled for the interval.
+        `rows`, one a corruption (`corruption`, `severity`, `n`, `balanced_accuracy`, `drop` and the
+        95% interval `ci` of the drop, paired by image), the `worst` of them, and no `answer` to it
+        yet. What was split is resampled for the interval.
     """
     images, y, units = _sample(cache, seed)
     clean = decide(predict(images)) == y
@@ -110,9 +113,9 @@ def measure(cache: FeatureCache, predict: Predict, decide: Decide, seed: int) ->
     for name, severity, _ in CORRUPTIONS:
         row: dict[str, Any] = {"corruption": name, "severity": severity, "n": len(images)}
         right = decide(predict(corrupt(images, row, seed))) == y
-        lost = clean.astype(float) - right
-        bounds = interval_of_ratio(lost, np.ones(len(lost)), units, seed=seed)
-        row |= {"accuracy": float(right.mean()), "drop": float(lost.mean()), "ci": bounds}
+        row |= {"balanced_accuracy": _balanced(y, right)} | _difference(
+            "drop", y, clean, right, units
+        )
         rows.append(row)
     return {"rows": rows, "worst": max(rows, key=lambda row: row["drop"]), "answer": None}
 
@@ -121,6 +124,7 @@ def measure_augmented(
     name: str,
     model: CachedClassifier,
     cache: FeatureCache,
+    predict: Predict,
     decide: Decide,
     worst: dict[str, Any],
     seed: int,
@@ -135,24 +139,51 @@ def measure_augmented(
         Fitted on training images.
     cache : FeatureCache
         The test images.
-    decide : callable
-        From probabilities to class codes (n,).
+    predict, decide : callable
+        As in `measure`, of the chosen model.
     worst : dict
         The row of `measure` with the largest drop.
     seed : int
         As in `measure`.
+
+    Returns
+    -------
+    dict
+        `rung`, its `balanced_accuracy` under the corruption and `undisturbed`, and its `gain` over the
+        chosen model under the corruption, with the 95% interval `ci`.
     """
-    images, y, _ = _sample(cache, seed)
+    images, y, units = _sample(cache, seed)
+    disturbed = corrupt(images, worst, seed)
 
-    def accuracy(given: list[Image.Image]) -> float:
+    def right(given: list[Image.Image]) -> NDArray[np.bool_]:
         rows = np.stack([model.extractor.extract(image) for image in given])
-        return float((model.classes_[decide(model.predict_rows(rows))] == y).mean())
+        return model.classes_[decide(model.predict_rows(rows))] == y
 
+    there, chosen = right(disturbed), decide(predict(disturbed)) == y
     return {
         "rung": name,
-        "accuracy": accuracy(corrupt(images, worst, seed)),
-        "accuracy_undisturbed": accuracy(images),
+        "balanced_accuracy": _balanced(y, there),
+        "undisturbed": _balanced(y, right(images)),
+        **_difference("gain", y, there, chosen, units),
     }
+
+
+def _balanced(y: NDArray[np.int64], right: NDArray[np.bool_]) -> float:
+    """The mean recall of the classes that are there."""
+    rows = np.bincount(y)
+    return float((np.bincount(y, right)[rows > 0] / rows[rows > 0]).mean())
+
+
+def _difference(
+    name: str, y: NDArray[np.int64], one: NDArray[np.bool_], other: NDArray[np.bool_], units: Units
+) -> dict[str, Any]:
+    """How much balanced accuracy lies between two models or inputs, with its interval."""
+
+    def score(rows: NDArray[np.intp]) -> dict[str, float]:
+        return {name: _balanced(y[rows], one[rows]) - _balanced(y[rows], other[rows])}
+
+    bounds = bootstrap(score, len(y), groups=units.codes)
+    return score(np.arange(len(y))) | {"ci": bounds.get(name)}
 
 
 def corrupt(images: list[Image.Image], row: dict[str, Any], seed: int) -> list[Image.Image]:

@@ -1,8 +1,8 @@
 """Fit what tells an order to a language model from other sentences.
 
-Writes `toolkit/answers/order_words.json`, which `prompt_injection.py` reads. Learned from the first pair of
-labelled sets under tests/toolkit/prompt_injection, the half `dev` of the second, `own.jsonl` there, whose
-author knew the signs, and sentences of scikit-learn's and Python's documentation, which order nobody about.
+Writes `toolkit/answers/order_words.json`, which `prompt_injection.py` reads. Learned from the first two pairs
+of labelled sets under tests/toolkit/prompt_injection, `own.jsonl` there, whose author knew the signs, and
+sentences of scikit-learn's and Python's documentation, which order nobody about. The third pair measures.
 
 Run in an environment that has scikit-learn: python scripts/fit_order_words.py
 """
@@ -41,13 +41,12 @@ from toolkit.sample import scikit_learn  # noqa: E402
 
 
 def read(name: str, label: int | None = None) -> list[str]:
-    """The texts of a set that may be learned from; of the second pair, the half `dev` alone."""
+    """The texts of a set that may be learned from."""
     lines = map(json.loads, (SETS / f"{name}.jsonl").read_text("utf-8").splitlines())
     return [
         " ".join(each.get("parts") or [each["text"]])
         for each in lines
-        if not (name.startswith("second_") and each["half"] != "dev")
-        and each.get("kind") not in ENCODED
+        if each.get("kind") not in ENCODED
         and (label is None or each["order"] == label)
     ]
 
@@ -67,10 +66,10 @@ def main() -> None:
     documentation = random.Random(0).sample(sentences, OF_DOCUMENTATION)
     groups = {
         "first attacks": (read("attacks"), 1, 1.0),
-        "second attacks, dev": (read("second_attacks"), 1, 1.0),
+        "second attacks": (read("second_attacks"), 1, 1.0),
         "own attacks": (read("own", 1), 1, 1.0),
         "first ordinary": (read("ordinary"), 0, 1.0),
-        "second ordinary, dev": (read("second_ordinary"), 0, 1.0),
+        "second ordinary": (read("second_ordinary"), 0, 1.0),
         "own ordinary": (read("own", 0), 0, 1.0),
         "documentation": (documentation, 0, WEIGHT),
     }

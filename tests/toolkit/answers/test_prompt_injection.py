@@ -89,7 +89,7 @@ def measured(half: str, before: str = "") -> tuple[Counter[str], Counter[str]]:
 
 def test_orders_to_a_model_are_withheld_and_orders_to_people_are_not() -> None:
     """Both errors, on sentences by somebody who had not read the signs; see the sets' README."""
-    for before, half in [("", "dev"), ("", "held"), ("second_", "dev")]:
+    for before, half in [("", "dev"), ("", "held"), ("second_", "dev"), ("second_", "held")]:
         missed, false = measured(half, before)
         assert missed.total() <= 1
         assert false.total() <= 1

@@ -46,8 +46,7 @@ def read(name: str, label: int | None = None) -> list[str]:
     return [
         " ".join(each.get("parts") or [each["text"]])
         for each in lines
-        if each.get("kind") not in ENCODED
-        and (label is None or each["order"] == label)
+        if each.get("kind") not in ENCODED and (label is None or each["order"] == label)
     ]
 
 

@@ -116,6 +116,31 @@ def steps(column: str) -> Json:
     }  # fmt: skip
 
 
+def exploration(column: str, labels: tuple[str, str]) -> Json:
+    """What the training rows show."""
+    ratio = {"measure": "correlation ratio", "value": 0.31}
+    low, high = labels
+    return {
+        "rows": 800,
+        "compared_rows": 800,
+        "with_target": [{"column": column, **ratio}, {"column": "plan", "measure": "Cramér's V", "value": 0.2}],
+        "pairs": [{"columns": [column, "plan"], **ratio}],
+        "by_class": [
+            {"column": column, "edges": [18.0, 40.0, 90.0], "shares": {low: [0.7, 0.3], high: [0.4, 0.6]},
+             "medians": {low: 31.5, high: 52.0}},
+            {"column": "plan", "levels": ["a", "b"], "shares": {low: [0.5, 0.5], high: [0.9, 0.1]}, "widest": 0},
+        ],
+        "missing": {
+            "columns": {column: 0.25, "plan": 0.1}, "complete": 0.75,
+            "patterns": [{"columns": [column], "rows": 120}, {"columns": ["plan", column], "rows": 80}],
+        },
+        "over_time": {
+            "from": ["2024-01-01T00:00:00", "2024-03-01T00:00:00", "2024-05-01T00:00:00"],
+            "rows": [300, 10, 490], "values": {low: [0.8, None, 0.6], high: [0.2, None, 0.4]},
+        },
+    }  # fmt: skip
+
+
 def selection(column: str) -> Json:
     """What fewer features would do."""
     least = [
@@ -124,7 +149,7 @@ def selection(column: str) -> Json:
     ]
     seconds = {"fit_seconds": 12.3, "predict_seconds": 0.041}
     return {
-        "candidate": "logistic regression", "features": 6, "dropped": 1, "rows": 800, "least": least, "gain": -0.001, "ci": [-0.003, 0.001],
+        "candidate": "logistic regression", "features": 11, "dropped": 2, "rows": 800, "least": least, "gain": -0.001, "ci": [-0.003, 0.001],
         "before": {"mean": 0.71, **seconds}, "after": {"mean": 0.709, **seconds, "fit_seconds": 9.87},
     }  # fmt: skip
 
@@ -239,11 +264,13 @@ def binary(column: str = "age", labels: tuple[str, str] = ("no", "yes")) -> tupl
         "roc": [[0, 0], [0.3, 0.6], [1, 1]],
         "pr": [[0, 1], [0.5, 0.6], [1, 0.3]],
     }  # fmt: skip
-    target = {"name": "churn", "task": "binary", "classes": {labels[0]: 700, labels[1]: 300}}
+    classes = {labels[0]: 700, labels[1]: 300}
+    target = {"name": "churn", "task": "binary", "classes": classes, "positive": labels[1]}
     comparison = ladder("roc_auc", scores, "logistic regression")
     comparison |= {"steps": steps(column), "class_weights": class_weights(), "tuning": tuning()}
     comparison["selection"] = selection(column)
-    return data(target, column), comparison, metrics
+    explored = {"exploration": exploration(column, labels)}
+    return {**data(target, column), **explored}, comparison, metrics
 
 
 def multiclass(classes: int = 5) -> tuple[Json, Json, Json]:

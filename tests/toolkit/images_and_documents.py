@@ -17,6 +17,8 @@ def images() -> tuple[Json, Json, Json]:
     better = {"rung": "random forest", "balanced_accuracy": 0.788, "undisturbed": 0.975}
     better |= {"gain": 0.113, "ci": [0.01, 0.2]}
     metrics |= {
+        "n_train": 150,
+        "samples": [{"truth": f"class {n % 3}", "n": 50, "file": f"{n}.png"} for n in range(6)],
         "robustness": {"rows": [row], "worst": row, "answer": better},
         "verdict": {
             "kind": "rule",
@@ -46,6 +48,12 @@ def documents() -> tuple[Json, Json, Json]:
     scores = {"BM25": [0.4, 0.5, 0.5], "dense": [0.6, 0.7, 0.6]}
     data = finished_run.data({"name": "relevant document", "task": "retrieval"})
     data |= {"row": "document", "case": "question"}
+    data["lengths"] = {
+        "quartiles": [90.0, 150.5, 420.0],
+        "edges": [50.0, 200.0, 900.0],
+        "counts": [600, 400],
+    }
+    data["words"] = [["data", 700], ["model", 400]]
 
     def share(value: float | None, n: int) -> Json:
         return {"n": n, "share": value, "ci": None if value is None else [value - 0.1, value + 0.1]}
@@ -123,6 +131,7 @@ WORDS = {
         "(frozen net) score 0.700, less than logistic regression on pixels on these images.",
         "7/1552.png",
         "1,010 images were read",
+        "Of the 150 training images, 50 (33%) are of class class 0, 50 (33%)",
     ],
     "nlp": [
         "Dense retrieval scores a test MRR@10 of 0.744 on 10 questions; BM25 scores 0.300.",
@@ -132,6 +141,8 @@ WORDS = {
         "Of 16 documents that carry instructions to a language model, 1 got their way with a model",
         "Only abstentions are flagged needs_review : on the test set, no decision cost anything.",
         "36 of 37",
+        "Half of the 1,000 documents have 90 to 420 words, the median 150.",
+        "Of 1,000 documents, 700 hold “data”, 400 hold “model”;",
         "50% (40% to 60%) of the 20 answerable questions answered (misses the 80% asked for); 90% (80% to "
         "100%) of the 20 answers from a relevant document (reaches the 80% asked for)",
         "1 of 2 kinds of questions reaches the MRR@10 that was asked of it on the test set: "

@@ -130,8 +130,21 @@ def test_hits_misses_and_false_alarms_are_explained() -> None:
 
 def test_no_file_of_numbers_holds_a_part_of_an_image() -> None:
     case = {"row": 1, "picture": "data:image/png;base64,", "heat": [[0.1]]}
-    kept = failures.without_images({"n_test": 3, "worst": [case], "explanations": [case]})
-    assert kept == {"n_test": 3, "worst": [{"row": 1}], "explanations": [{"row": 1}]}
+    shown = ("worst", "explanations", "samples")
+    kept = failures.without_images({"n_test": 3, **{name: [case] for name in shown}})
+    assert kept == {"n_test": 3, **{name: [{"row": 1}] for name in shown}}
+
+
+def test_samples_of_each_class_are_drawn() -> None:
+    images = [Image.new("RGB", (8, 8), (level,) * 3) for level in [10] * 6 + [200] * 3]
+    given = Given(images, np.array([1] * 6 + [0] * 3))
+    given.classes = ["dark", "bright"]
+    given.entries = [{"file": f"{row}.png"} for row in range(9)]
+    found = failures.samples(given, 0)
+    assert [(case["truth"], case["n"]) for case in found] == [("bright", 6)] * 4 + [("dark", 3)] * 3
+    assert len({case["file"] for case in found}) == 7
+    figure = charts.samples({}, {}, {"samples": found})
+    assert sum(len(axes.images) for axes in figure.axes) == 7
 
 
 def test_a_notice_lies_beside_figures_that_need_one(tmp_path) -> None:

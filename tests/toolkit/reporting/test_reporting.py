@@ -13,7 +13,7 @@ import nlp.report
 import pytest
 import tabular.report
 from tabular.settings import PROJECT
-from toolkit.charts import classes, figures, tables
+from toolkit.charts import classes, exploration, figures, tables
 from toolkit.markdown import blocks
 from toolkit.markdown.markdown import Table, table
 from toolkit.project.errors import UserError
@@ -21,7 +21,7 @@ from toolkit.reporting import documents
 from toolkit.reporting.documents import Writer, points
 from toolkit.reporting.run import Run
 
-CHARTS = {**figures.COMPARISON, **classes.CHARTS, **tables.CHARTS}
+CHARTS = {**figures.COMPARISON, **exploration.CHARTS, **classes.CHARTS, **tables.CHARTS}
 SUBJECTS = {
     tabular: ("shared", "classes", "tables"),
     cv: ("shared", "classes", "images"),
@@ -206,6 +206,45 @@ def test_any_measurement_may_be_missing(tmp_path, task):
     assert {path.stem for path in paths} == {"ladder"}
 
 
+def test_what_the_training_rows_show_is_told_under_its_figure(tmp_path):
+    data, ladder, metrics = finished_run.binary()
+    root = drawn(tmp_path, (data, ladder, metrics))
+    report(root)
+    page = Page((root / "reports" / "report.html").read_text("utf-8"))
+    for sentence in (
+        "Of 2 columns, age says most of churn (correlation ratio 0.31, on training rows): its median is 31.5 for no, 52 for yes.",
+        "Of 1 pair, 0 reach 0.8; the closest: age and plan (correlation ratio 0.31).",
+        "75.0% of the training rows are complete; 120 rows lack just age, 80 lack plan and age together.",
+        "The share of yes is lowest, 20.0%, in the span from 2024-01-01, and highest, 40.0%, in that from 2024-05-01",
+    ):
+        assert sentence in page.text
+    for name in exploration.CHARTS:
+        assert (root / "reports" / "figures" / f"{name}.svg").exists()
+    data["exploration"]["by_class"].reverse()
+    report(drawn(tmp_path, (data, ladder, metrics)))
+    page = Page((root / "reports" / "report.html").read_text("utf-8"))
+    assert ": a is 50.0% of no, 90.0% of yes." in page.text
+
+
+@pytest.mark.parametrize(
+    ("dropped", "ci", "after", "said"),
+    [
+        (1, [0.001, 0.002], 9.0, "dropping it pays."),
+        (2, [-0.002, -0.001], 9.0, "dropping them does not pay."),
+        (2, None, 12.3, "dropping them pays nothing that could be told from chance."),
+    ],
+)
+def test_fewer_features_pay_or_not(tmp_path, dropped, ci, after, said):
+    data, ladder, metrics = finished_run.binary()
+    found = ladder["selection"]
+    found |= {"dropped": dropped, "ci": ci, "least": found["least"][1:]}
+    found["after"]["fit_seconds"] = after
+    report(finished_run.write(tmp_path, (data, ladder, metrics)))
+    page = Page((tmp_path / "reports" / "report.html").read_text("utf-8")).text
+    assert said in page
+    assert "Dropped in some folds: age.year." in page
+
+
 @pytest.mark.parametrize("role", [cv, nlp])
 def test_any_measurement_of_a_role_may_be_missing(tmp_path, role, only_the_sections_of):
     only_the_sections_of(role)
@@ -231,8 +270,8 @@ SENTENCES = {
     "columns, and without of age alone it loses +0.030; the choice of the random forest adds +0.010.",
     "tuning": "20 trials in 4 searches, each on at most 800 rows, looked for settings inside the training rows of the "
     "folds, and at last on all of them; 5 were given up early.",
-    "selection": "Without the 1 feature of 6 that matters least, logistic regression changes by −0.001 ROC AUC (95% CI "
-    "−0.003 to +0.001), fits in 9.9 s instead of 12 s and predicts in 0.041 s instead of 0.041 s: dropping it pays in time alone.",
+    "selection": "Without the 2 features of 11 that matter least, logistic regression changes by −0.001 ROC AUC (95% CI "
+    "−0.003 to +0.001), fits in 9.9 s instead of 12 s and predicts in 0.041 s instead of 0.041 s: dropping them pays in time alone.",
     "class_weights": "At a threshold of 0.5 the linear model finds 10% of the positives; with classes weighed alike "
     "60%, at probabilities that are off (Brier score 0.200 instead of 0.200). Recalibrated and cut by cost, weights "
     "cost EUR 700 per 1,000 rows, and no weights EUR 700 (95% CI of the saving EUR −2 to 3).",

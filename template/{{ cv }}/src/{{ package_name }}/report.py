@@ -34,7 +34,7 @@ LIMITATIONS: Story = [
 PAGE: dict[str, Story] = {
     "": [points("contradictions", "scores", "ladder", "baseline", "blocks", "leaks")],
     "Data and split": [
-        "rows", "missing_values", "split", "data_warnings", "target", "columns", "leaks",
+        "rows", "missing_values", "split", "data_warnings", "target", "samples", "columns", "leaks",
     ],
     "The ladder": ["candidates", "ladder", "gain", "blocks", "rule", "transfer", "learning_curve"],
     "The test set": ["openings", "baseline", "scores", "confusion", "curves", "calibration", "coverage"],

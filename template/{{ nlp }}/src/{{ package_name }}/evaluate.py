@@ -42,6 +42,8 @@ from .train import fit, missed, read_corpus
 CHARTS: figures.Charts = {
     **figures.COMPARISON,
     "slices": overview.slices,
+    "lengths": charts.lengths,
+    "words": charts.words,
     "places": charts.places,
     "reliability": charts.reliability,
     "risk_coverage": charts.risk_coverage,

@@ -34,7 +34,8 @@ LIMITATIONS: Story = [
 PAGE: dict[str, Story] = {
     "": [points("contradictions", "scores", "ladder", "baseline", "answers", "leaks")],
     "Documents and questions": [
-        "rows", "files", "missing_values", "split", "data_warnings", "target", "columns", "leaks",
+        "rows", "files", "missing_values", "split", "data_warnings", "target", "lengths", "words",
+        "columns", "leaks",
     ],
     "The ladder": ["candidates", "ladder", "gain", "rule", "learning_curve"],
     "The test set": ["openings", "baseline", "scores", "kinds", "places"],

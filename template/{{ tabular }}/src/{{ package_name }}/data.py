@@ -11,7 +11,7 @@ from typing import Any
 from .settings import Params
 from .toolkit import leaks
 from .toolkit.leaks import Finding
-from .toolkit.profiling import columns, contract, datasheet, summary
+from .toolkit.profiling import columns, contract, datasheet, exploration, summary
 from .toolkit.profiling.columns import Profile
 from .toolkit.project.files import read_json, write_json
 from .toolkit.project.settings import Project
@@ -70,6 +70,8 @@ def run(project: Project, params: Params) -> dict[str, Any]:
     write_json(root / SETTLED, {"data": settings.model_dump(mode="json"), "rule": rule})
     about = sample.ABOUT if settings.source == "sample" else None
     report = summary.summarize(profile, rows, findings, digest, about, settings)
+    time = profile.frame[settings.time] if settings.time else None
+    report["exploration"] = exploration.explore(schema, typed, profile.y, rows.train, time)
     write_json(root / "reports" / "data.json", report)
     datasheet.refresh(root, report, settings)
     summary.log(report)

@@ -9,7 +9,7 @@ from .data import folds, settled
 from .features import derive
 from .models import FLEXIBLE, RULE
 from .settings import Params
-from .toolkit.charts import classes, figures, tables
+from .toolkit.charts import classes, exploration, figures, tables
 from .toolkit.error_analysis import failures, sanity_checks
 from .toolkit.evaluation.evaluation import FIGURES, METRICS, Evaluation
 from .toolkit.evaluation.learning_curve import learning_curve
@@ -28,7 +28,12 @@ from .toolkit.training.comparison import Candidate, named
 from .toolkit.training.scoring import predict_scores
 from .train import candidates_for, fit
 
-CHARTS: figures.Charts = {**figures.COMPARISON, **classes.CHARTS, **tables.CHARTS}
+CHARTS: figures.Charts = {
+    **figures.COMPARISON,
+    **exploration.CHARTS,
+    **classes.CHARTS,
+    **tables.CHARTS,
+}
 
 
 def own_scores(

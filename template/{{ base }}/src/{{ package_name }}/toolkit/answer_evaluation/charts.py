@@ -1,4 +1,4 @@
-"""The chart of a search.
+"""The charts of documents, of a search and of answers.
 
 A chart takes (data, ladder, metrics) and returns a figure, or None when its data is not there.
 """
@@ -7,11 +7,48 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..charts.style import BLUE, DASHED, GREY, INK, canvas, caption, readable
-from ..evaluation.display import cell, percent
+from ..charts.style import BLUE, DASHED, GREY, INK, canvas, caption, readable, rows
+from ..evaluation.display import cell, number, percent
 from . import labels  # noqa: F401  metric_label knows the names of ranking scores from here
 
 Json = dict[str, Any]
+
+
+def lengths(data: Json, ladder: Json, metrics: Json) -> Figure | None:
+    """Draw how long the documents are."""
+    content = data.get("lengths")
+    if not content or len(content["edges"]) < 3:
+        return None
+    low, median, high = content["quartiles"]
+    figure, axes = canvas(
+        2.6, f"Half of the documents have {number(round(low))} to {number(round(high))} words"
+    )
+    axes.stairs(content["counts"], content["edges"], fill=True, color=BLUE)
+    axes.axvline(median, color=INK, lw=1, ls=DASHED)
+    axes.set_xscale("log")
+    axes.grid(axis="y")
+    readable(axes)
+    axes.minorticks_off()
+    axes.set(xlabel="Words of a document (dashed: the median)", ylabel="Documents")
+    return figure
+
+
+def words(data: Json, ladder: Json, metrics: Json) -> Figure | None:
+    """Draw the words that most documents hold."""
+    found, total = data.get("words"), data.get("rows_used")
+    if not found or not total:
+        return None
+    figure, axes = rows(
+        [cell(word, 24) for word, _ in found],
+        f"“{cell(found[0][0], 24)}” is in {percent(found[0][1] / total, 0)} of the documents",
+        "Share of the documents that hold a word; stop words are left out.",
+    )
+    bars = axes.barh(
+        range(len(found)), [count / total for _, count in found], height=0.62, color=BLUE
+    )
+    axes.bar_label(bars, [percent(count / total, 0) for _, count in found], padding=4, color=INK)
+    axes.set_xlim(0, 1.15 * found[0][1] / total)
+    return figure
 
 
 def places(data: Json, ladder: Json, metrics: Json) -> Figure | None:

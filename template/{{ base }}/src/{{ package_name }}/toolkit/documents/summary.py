@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,6 +26,9 @@ MISSING_POLICY = (
 )
 NAMED = 20  # files that are named one by one
 EXAMPLES = 5
+BINS = 20
+FREQUENT = 15
+WORD = re.compile(r"[^\W\d_]{3,}")
 ENOUGH = 0.5  # of a page; the rest is what surrounds it
 FOREIGN = 0.1  # of the documents
 MULTILINGUAL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
@@ -73,6 +77,8 @@ def summarize(
             _column("kind", suffixes),
         ],
         "kinds": dict(Counter(suffixes)),
+        "lengths": _lengths([len(each.text.split()) for each in documents]),
+        "words": _frequent(documents),
         "questions": {
             "all": len(questions),
             "answerable": answerable,
@@ -100,6 +106,27 @@ def summarize(
             *_unknown_to(embedder, documents),
         ],
     }
+
+
+def _lengths(words: Sequence[int]) -> dict[str, Any]:
+    """Words of a document: quartiles, and counts in bins between which they grow alike."""
+    edges = np.unique(np.geomspace(max(min(words), 1), max(words) + 1, BINS + 1))
+    counts = np.histogram(np.maximum(words, 1), edges)[0]
+    low, median, high = np.quantile(words, [0.25, 0.5, 0.75]).tolist()
+    return {
+        "quartiles": [low, median, high],
+        "edges": edges.tolist(),
+        "counts": counts.tolist(),
+    }
+
+
+def _frequent(documents: Sequence[Document]) -> list[list[Any]]:
+    """The words that most documents hold, and how many do; no stop words, no numbers."""
+    counts: Counter[str] = Counter()
+    for each in documents:
+        counts.update({word.lower() for word in WORD.findall(each.text)})
+    kept = [pair for pair in counts.most_common() if not language.is_stop_word(pair[0])]
+    return [[word, count] for word, count in kept[:FREQUENT]]
 
 
 def digest(documents: Sequence[Document], questions: Sequence[Question]) -> str:

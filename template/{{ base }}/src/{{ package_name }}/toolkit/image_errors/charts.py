@@ -1,4 +1,4 @@
-"""The charts of images: what was mistaken, where the model looked, what disturbs it.
+"""The charts of images: what they show, what was mistaken, where the model looked, what disturbs it.
 
 A chart takes (data, ladder, metrics) and returns a figure, or None when its data is not there.
 """
@@ -43,6 +43,25 @@ def mistakes(data: Json, ladder: Json, metrics: Json) -> Figure | None:
         place.set_title(words, size=9.5, color=INK, loc="center", pad=3, weight="normal")
         place.set_xlabel(percent(case["confidence"], 0), size=9, color=MUTED, labelpad=2)
     caption(figure, "Below each image: the confidence of the prediction.")
+    return figure
+
+
+def samples(data: Json, ladder: Json, metrics: Json) -> Figure | None:
+    """Draw training images of each class, a class a row."""
+    found = metrics.get("samples") or []
+    classes = list(dict.fromkeys(case["truth"] for case in found))
+    if not found:
+        return None
+    figure, axes = _grid_of(
+        COLUMNS * len(classes), COLUMNS, f"What {len(classes)} classes look like, drawn at random"
+    )
+    for line, name in enumerate(classes):
+        cases = [case for case in found if case["truth"] == name]
+        row = axes[line * COLUMNS : (line + 1) * COLUMNS]
+        label = f"{cell(name, 26)}: {cases[0]['n']:,} training images"
+        row[0].set_title(label, size=9.5, color=INK, loc="left", pad=3, weight="normal")
+        for place, case in zip(row, cases, strict=False):
+            place.imshow(_pixels(case["picture"]), interpolation="nearest")
     return figure
 
 
@@ -147,7 +166,12 @@ def _grid_of(count: int, columns: int, title: str) -> tuple[Figure, list[Axes]]:
 
 IMAGES: Charts = {"robustness": robustness}
 # These show images: they lie in a folder of their own, with what the images' licence asks for.
-PICTURES: Charts = {"mistakes": mistakes, "explanations": explanations, "example": example}
+PICTURES: Charts = {
+    "samples": samples,
+    "mistakes": mistakes,
+    "explanations": explanations,
+    "example": example,
+}
 
 
 def write_notice(data: Json, folder: Path) -> None:

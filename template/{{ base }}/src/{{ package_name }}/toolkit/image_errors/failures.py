@@ -19,6 +19,7 @@ EXPLAINED = 6
 THUMBNAIL = 128
 # Shown in figures, which lie in one folder; no other file holds a part of an image.
 SHOWN = ("picture", "heat")
+MOST_CLASSES, SAMPLES = 8, 4
 
 
 def per_class(
@@ -160,10 +161,29 @@ def _explained(
     return [*wrong, *firsts[: EXPLAINED - len(wrong)]]
 
 
+def samples(cache: FeatureCache, seed: int) -> list[dict[str, Any]]:
+    """Training images of each class, drawn at random, of eight classes at most, the commonest first.
+
+    Each has its `truth`, how many training images (`n`) are of that class, and its `picture`.
+    """
+    dataset, rng = cache.dataset, np.random.default_rng(seed)
+    counts = np.bincount(dataset.y, minlength=len(dataset.classes))
+    return [
+        {
+            "truth": dataset.classes[code],
+            "n": int(counts[code]),
+            "file": dataset.entries[row]["file"],
+            "picture": _thumbnail(cache.image(row)),
+        }
+        for code in np.argsort(-counts, kind="stable")[:MOST_CLASSES]
+        for row in rng.permutation(np.flatnonzero(dataset.y == code))[:SAMPLES].tolist()
+    ]
+
+
 def without_images(metrics: dict[str, Any]) -> dict[str, Any]:
     """Measurements without the parts of images that figures are drawn from."""
     kept = {}
-    for name in ("worst", "explanations"):
+    for name in ("worst", "explanations", "samples"):
         kept[name] = [
             {key: value for key, value in case.items() if key not in SHOWN}
             for case in metrics[name]

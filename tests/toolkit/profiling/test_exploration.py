@@ -23,12 +23,24 @@ COLUMNS = {
     "chance": RNG.normal(size=N),
     "is_new": np.where(RNG.random(N) < 0.5, 1.0, 0.0),
     "constant": np.ones(N),
+    "signed_up": WHEN - np.timedelta64(30, "D") * SIZE.astype(np.int64),
     "note": np.array(["a text"] * N, object),
 }
 KINDS = dict(
     zip(
         COLUMNS,
-        ["date", "number", "number", "category", "category", "number", "boolean", "number", "text"],
+        [
+            "date",
+            "number",
+            "number",
+            "category",
+            "category",
+            "number",
+            "boolean",
+            "number",
+            "date",
+            "text",
+        ],
         strict=True,
     )
 )
@@ -44,6 +56,14 @@ def found(y=Y, columns=COLUMNS, task="binary", rows=TRAIN):
     )
     told = explore(schema, columns, y, rows, pd.Series(columns["when"]))
     return json.loads(json.dumps(told, allow_nan=False))  # as the file holds it
+
+
+def test_a_date_is_no_number():
+    """Its median would be days since 1970."""
+    told = found()
+    named = [*told["with_target"], *told["by_class"]]
+    assert "signed_up" not in {row["column"] for row in named}
+    assert "signed_up" not in {name for pair in told["pairs"] for name in pair["columns"]}
 
 
 def test_pairs_have_the_measure_of_their_kinds():

@@ -1,5 +1,6 @@
 """A request that comes whole is answered in one call, and by the same bytes as one that comes in pieces."""
 
+import asyncio
 import json
 import re
 import socket
@@ -181,3 +182,18 @@ def test_beyond_the_limit_it_is_refused_as_on_the_long_way(bundle: Path) -> None
     assert app.direct.count >= sum(found.statuses.values())
     busy = Answer(503, b"id", b"{}").response(b"")
     assert b"\r\nretry-after: 1\r\n" in busy
+
+
+def test_who_is_refused_gives_no_place_back(bundle: Path) -> None:
+    """Within one turn of the event loop, callers without the key do not make room for others."""
+    app: Any = application(bundle, Limits(api_keys=("right",), max_in_flight=2))
+
+    def status(key: bytes) -> int | None:
+        headers = [(b"content-type", b"application/json"), (b"x-api-key", key)]
+        scope = {"type": "http", "method": "POST", "path": "/predict", "headers": headers}
+        return getattr(app.direct(scope, GOOD), "status", None)
+
+    async def one_turn() -> list[int | None]:
+        return [status(key) for key in [b"right", b"right", b"wrong", b"wrong", b"right"]]
+
+    assert asyncio.run(one_turn()) == [200, 200, None, None, 503]

@@ -60,7 +60,7 @@ def explore(
         {
             column.name: _plain(typed[column.name][rows], column.kind)
             for column in schema.columns
-            if column.kind != "text" and column.name != schema.time
+            if column.kind in ("number", "boolean", "category")
         },
         index=range(len(rows)),
     )
@@ -94,14 +94,11 @@ def explore(
 
 
 def _plain(values: NDArray[Any], kind: str) -> "pd.Series[Any]":
-    """Numbers as they are, dates as days, and all else as text; None where missing."""
-    if kind == "date":
-        days = (values - np.datetime64("1970-01-01")) / np.timedelta64(1, "D")
-        return pd.Series(np.where(np.isnat(values), np.nan, days))
-    if kind == "boolean":
-        words = np.where(values == 1, "true", "false").astype(object)
-        return pd.Series(np.where(np.isnan(values), None, words), dtype=object)
-    return pd.Series(values)
+    """Numbers as they are, and all else as text; None where missing."""
+    if kind != "boolean":
+        return pd.Series(values)
+    words = np.where(values == 1, "true", "false").astype(object)
+    return pd.Series(np.where(np.isnan(values), None, words), dtype=object)
 
 
 def _is_number(column: "pd.Series[Any]") -> bool:

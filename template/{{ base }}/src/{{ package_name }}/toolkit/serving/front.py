@@ -130,13 +130,16 @@ class Front:
             return None
         try:
             self._admit(scope, told, b"%d" % len(content))
-            if self._is_too_many():
-                answer = Answer(503, self._name(told), self._busy)
-            else:
-                answer = Answer(200, self._name(told), endpoint(content))
-        except Exception:  # noqa: BLE001  (whatever it is, it is told and logged there, once)
-            self._this_turn = max(0, self._this_turn - 1)  # where it is counted again
+        except HTTPException:
             return None
+        if self._is_too_many():
+            answer = Answer(503, self._name(told), self._busy)
+        else:
+            try:
+                answer = Answer(200, self._name(told), endpoint(content))
+            except Exception:  # noqa: BLE001  (whatever it is, it is told and logged there, once)
+                self._this_turn -= 1  # where it is counted again
+                return None
         seconds = time.perf_counter() - started
         self.metrics.observe_request("POST", scope["path"], answer.status, seconds)
         self.log.add("POST", scope["path"], answer.status, seconds, answer.name)

@@ -97,8 +97,9 @@ def _plain(values: NDArray[Any], kind: str) -> "pd.Series[Any]":
     """Numbers as they are, and all else as text; None where missing."""
     if kind != "boolean":
         return pd.Series(values)
-    words = np.where(values == 1, "true", "false").astype(object)
-    return pd.Series(np.where(np.isnan(values), None, words), dtype=object)
+    words: NDArray[Any] = np.full(len(values), None, dtype=object)
+    words[values == 1], words[values == 0] = "true", "false"
+    return pd.Series(words)
 
 
 def _is_number(column: "pd.Series[Any]") -> bool:
@@ -178,7 +179,7 @@ def _missing(columns: Mapping[str, NDArray[Any]]) -> Json:
             "columns": [name for name in rarest if pattern[gaps.columns.get_loc(name)]],
             "rows": int(count),
         }
-        for pattern, count in counts.items()
+        for pattern, count in zip(counts.index.tolist(), counts, strict=True)
         if any(pattern)
     ]
     return {

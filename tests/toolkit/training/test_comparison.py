@@ -1,5 +1,6 @@
 """The comparison is fair, the rule is the rule, and gains carry honest intervals."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -45,6 +46,15 @@ def test_the_simplest_candidate_within_one_standard_error_is_chosen():
     best = [0.90, 0.92, 0.94, 0.96, 0.98]  # mean 0.94, standard error 0.0141
     assert choose(compared([0.5] * 5, [0.926] * 5, best)).name == "candidate 1"
     assert choose(compared([0.5] * 5, [0.925] * 5, best)).name == "candidate 2"
+
+
+@pytest.mark.parametrize(("metric", "perfect"), [("accuracy", 1.0), ("neg_log_loss", 0.0)])
+def test_no_interval_of_a_score_goes_beyond_the_best_one(metric, perfect):
+    scores = perfect - np.array([0.0, 0.0, 0.3, 0.0, 0.0])
+    comparison = replace(compared(scores), metric=metric)
+    (rung,) = comparison.to_json(comparison.best, "")["rungs"]
+    assert rung["ci"][1] == perfect
+    assert rung["ci"][0] < gain_interval(scores, FOLDS)[1] - 0.2
 
 
 def test_folds_drawn_again_bring_no_new_rows_to_the_standard_error():

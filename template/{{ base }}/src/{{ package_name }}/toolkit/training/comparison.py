@@ -165,8 +165,12 @@ class Comparison:
     def to_json(self, chosen: Result, rule: str) -> dict[str, Any]:
         """The content of `reports/ladder.json`, in which a candidate is called a rung."""
         first = self.results[0]
+        perfect = (
+            0.0 if self.metric.startswith("neg_") else 1.0
+        )  # an interval of a score ends there
         rungs = []
         for result in self.results:
+            score_low, score_high = gain_interval(np.array(result.scores), self.folds)
             low, high = gain_interval(np.subtract(result.scores, first.scores), self.folds)
             rungs.append(
                 {
@@ -175,7 +179,7 @@ class Comparison:
                     "mean": result.mean,
                     "std": result.std,
                     "scores": result.scores,
-                    "ci": list(gain_interval(np.array(result.scores), self.folds)),
+                    "ci": [score_low, min(score_high, perfect)],
                     "gain": result.mean - first.mean,
                     "gain_ci": [low, high],
                     "fit_seconds": round(result.fit_seconds, 3),

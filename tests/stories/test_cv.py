@@ -64,7 +64,9 @@ def test_run_leaves_everything_a_reviewer_looks_for(ran: Project) -> None:
     # Figures that show images lie apart; digits of one's own need no notice there.
     shown = {path.name for path in (ran.path / "reports/pictures").iterdir()}
     assert shown == {
-        f"{n}.{e}" for n in ("example", "mistakes", "explanations") for e in ("png", "svg")
+        f"{n}.{e}"
+        for n in ("example", "samples", "mistakes", "explanations")
+        for e in ("png", "svg")
     }
     page = (ran.path / "reports/report.html").read_text("utf-8")
     assert 'src="http' not in page

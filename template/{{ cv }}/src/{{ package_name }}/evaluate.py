@@ -89,7 +89,7 @@ def run(project: Project, params: Params) -> dict[str, Any]:
         "model_version": predictor.version,
         "labels": test.classes,
         **evaluation.measure(predictions, baseline(train, test, candidates), ladder),
-        "samples": failures.samples(cache, params.seed),
+        "samples": failures.samples(held_out, params.seed),
         **study_failures(held_out, predictor, evaluation, predictions),
         "certainty": by_certainty(test, evaluation, predictions),
         "other_splits": other_splits(

@@ -47,7 +47,7 @@ def mistakes(data: Json, ladder: Json, metrics: Json) -> Figure | None:
 
 
 def samples(data: Json, ladder: Json, metrics: Json) -> Figure | None:
-    """Draw training images of each class, a class a row."""
+    """Draw test images of each class, a class a row."""
     found = metrics.get("samples") or []
     classes = list(dict.fromkeys(case["truth"] for case in found))
     if not found:
@@ -58,7 +58,7 @@ def samples(data: Json, ladder: Json, metrics: Json) -> Figure | None:
     for line, name in enumerate(classes):
         cases = [case for case in found if case["truth"] == name]
         row = axes[line * COLUMNS : (line + 1) * COLUMNS]
-        label = f"{cell(name, 26)}: {cases[0]['n']:,} training images"
+        label = f"{cell(name, 26)}: {cases[0]['n']:,} test images"
         row[0].set_title(label, size=9.5, color=INK, loc="left", pad=3, weight="normal")
         for place, case in zip(row, cases, strict=False):
             place.imshow(_pixels(case["picture"]), interpolation="nearest")

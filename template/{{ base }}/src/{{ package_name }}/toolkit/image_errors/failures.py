@@ -162,9 +162,11 @@ def _explained(
 
 
 def samples(cache: FeatureCache, seed: int) -> list[dict[str, Any]]:
-    """Training images of each class, drawn at random, of eight classes at most, the commonest first.
+    """Images of each class, drawn at random, of eight classes at most, the commonest first.
 
-    Each has its `truth`, how many training images (`n`) are of that class, and its `picture`.
+    Those of the test set are shown, as among the mistakes: a report that is published shows no row that
+    the model was trained on. Each has its `truth`, how many images (`n`) are of that class, and its
+    `picture`.
     """
     dataset, rng = cache.dataset, np.random.default_rng(seed)
     counts = np.bincount(dataset.y, minlength=len(dataset.classes))

@@ -48,6 +48,7 @@ def documents() -> tuple[Json, Json, Json]:
     data = finished_run.data({"name": "relevant document", "task": "retrieval"})
     data |= {"row": "document", "case": "question"}
     data["lengths"] = {
+        "unit": "words",
         "quartiles": [90.0, 150.5, 420.0],
         "edges": [50.0, 200.0, 900.0],
         "counts": [600, 400],

@@ -21,7 +21,8 @@ def lengths(data: Json, ladder: Json, metrics: Json) -> Figure | None:
         return None
     low, median, high = content["quartiles"]
     figure, axes = canvas(
-        2.6, f"Half of the documents have {number(round(low))} to {number(round(high))} words"
+        2.6,
+        f"Half of the documents have {number(round(low))} to {number(round(high))} {content['unit']}",
     )
     axes.stairs(content["counts"], content["edges"], fill=True, color=BLUE)
     axes.axvline(median, color=INK, lw=1, ls=DASHED)
@@ -29,7 +30,10 @@ def lengths(data: Json, ladder: Json, metrics: Json) -> Figure | None:
     axes.grid(axis="y")
     readable(axes)
     axes.minorticks_off()
-    axes.set(xlabel="Words of a document (dashed: the median)", ylabel="Documents")
+    axes.set(
+        xlabel=f"{content['unit'].capitalize()} of a document (dashed: the median)",
+        ylabel="Documents",
+    )
     return figure
 
 

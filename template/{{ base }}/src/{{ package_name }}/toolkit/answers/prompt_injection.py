@@ -38,9 +38,8 @@ from ..documents.tokenize import clean, one_line
 from ..retrieval.chunks import Hit
 
 WORDS = Path(__file__).with_name("order_words.json")
-_SURE = (
-    0.7  # how likely an order is withheld; settled out of fold, see the README of the labelled sets
-)
+# How likely an order is withheld; settled out of fold, see the README of the labelled sets.
+_SURE = 0.7
 _READ = 0.5  # the same for what had to be read first, which ordinary texts seldom need
 _HARMLESS = 0.05  # below it even a hidden text is none
 LONGEST = 400  # characters that several stretches are judged as one
@@ -153,7 +152,7 @@ def features(text: str) -> set[str]:
 
 
 def _read_words() -> dict[str, Any]:
-    # Not there only while they are fitted anew.
+    # Not there only while they are fitted again.
     empty = '{"intercept": -9, "weights": {}}'
     found: dict[str, Any] = json.loads(WORDS.read_text("utf-8") if WORDS.exists() else empty)
     return found
@@ -493,4 +492,4 @@ def _split_orders(hits: Iterable[Hit]) -> dict[str, list[str]]:
 
 
 def _stretches(text: str) -> list[str]:
-    return [part.strip() for part in _STRETCH.split(text) if part.strip()]
+    return [part.strip() for part in stretches(text) if part.strip()]

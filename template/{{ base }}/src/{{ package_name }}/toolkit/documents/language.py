@@ -33,6 +33,8 @@ WRITTEN_IN = {
 # Languages whose words are found by their stems. The others write several nouns as one word, or bend
 # words in more ways than a stemmer undoes.
 FOUND_BY_STEM = frozenset("ca en es fr gl id it ms pt ro vi".split())
+# Languages whose words are not told apart here: they are searched by n-grams of signs.
+WITHOUT_WORDS = frozenset("ja ko km lo my th zh".split())
 _ALIASES = {"nb": "no", "nn": "no", "wuu": "zh", "yue": "zh"}
 # Names for the reader; another language is called by its code.
 _NAMED = """ar Arabic cs Czech da Danish de German el Greek en English es Spanish fa Persian fi Finnish

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from .encodings import is_guessed
 from .questions import Question
 from .reading import Document, Read
 from .settings import PACKAGED
+from .tokenize import stemmed, word_count
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ NAMED = 20  # files that are named one by one
 EXAMPLES = 5
 BINS = 20
 FREQUENT = 15
-WORD = re.compile(r"[^\W\d_]{3,}")
+SHORTEST = 3  # letters of a word that is counted
 ENOUGH = 0.5  # of a page; the rest is what surrounds it
 FOREIGN = 0.1  # of the documents
 MULTILINGUAL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
@@ -77,8 +77,8 @@ def summarize(
             _column("kind", suffixes),
         ],
         "kinds": dict(Counter(suffixes)),
-        "lengths": _lengths([len(each.text.split()) for each in documents]),
-        "words": _frequent(documents),
+        "lengths": lengths(documents),
+        "words": frequent_words(documents),
         "questions": {
             "all": len(questions),
             "answerable": answerable,
@@ -108,25 +108,36 @@ def summarize(
     }
 
 
-def _lengths(words: Sequence[int]) -> dict[str, Any]:
-    """Words of a document: quartiles, and counts in bins between which they grow alike."""
+def lengths(documents: Sequence[Document]) -> dict[str, Any]:
+    """Words of a document, or signs: quartiles, and counts in bins between which they grow alike."""
+    words = [word_count(each.text) for each in documents]
     edges = np.unique(np.geomspace(max(min(words), 1), max(words) + 1, BINS + 1))
     counts = np.histogram(np.maximum(words, 1), edges)[0]
     low, median, high = np.quantile(words, [0.25, 0.5, 0.75]).tolist()
     return {
+        "unit": "signs" if language.current() in language.WITHOUT_WORDS else "words",
         "quartiles": [low, median, high],
         "edges": edges.tolist(),
         "counts": counts.tolist(),
     }
 
 
-def _frequent(documents: Sequence[Document]) -> list[list[Any]]:
-    """The words that most documents hold, and how many do; no stop words, no numbers."""
+def frequent_words(documents: Sequence[Document]) -> list[list[Any]]:
+    """The words that most documents hold, and how many do; no stop words, no numbers.
+
+    None where the corpus's language has no words that could be told apart.
+    """
+    if language.current() in language.WITHOUT_WORDS:
+        return []
     counts: Counter[str] = Counter()
     for each in documents:
-        counts.update({word.lower() for word in WORD.findall(each.text)})
-    kept = [pair for pair in counts.most_common() if not language.is_stop_word(pair[0])]
-    return [[word, count] for word, count in kept[:FREQUENT]]
+        counts.update(word for word in stemmed(each.text) if len(word) >= SHORTEST)
+    kept = [
+        [word, count]
+        for word, count in counts.most_common()
+        if word.isalpha() and not language.is_stop_word(word)
+    ]
+    return kept[:FREQUENT]
 
 
 def digest(documents: Sequence[Document], questions: Sequence[Question]) -> str:

@@ -65,7 +65,7 @@ def _convert_one_hot(scope: Any, operator: Any, container: Any) -> None:
     encoder, given = operator.raw_operator, operator.inputs[0]
     numeric = isinstance(given.type, FloatTensorType | DoubleTensorType)
     usual = encoder.handle_unknown == "ignore" and encoder.drop is None
-    usual = usual and not encoder._infrequent_enabled
+    usual = usual and encoder.min_frequency is None and encoder.max_categories is None
     if len(operator.inputs) > 1 or not numeric or not usual:
         convert_sklearn_one_hot_encoder(scope, operator, container)
         return

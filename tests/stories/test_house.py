@@ -21,7 +21,7 @@ STAGES = ("data", "train", "evaluate", "report")
 OWN_MODULES = 14
 OWN_LINES = {"tabular": 1200, "cv": 1200, "nlp": 1200, "mlops": 2000}
 # What is shipped grows by what is asked for alone, and each time here; the aim is 6,700, 4,700, 5,600 and 10,000.
-SOURCE_LINES = {"tabular": 13_030, "cv": 9_280, "nlp": 10_690, "mlops": 16_570}
+SOURCE_LINES = {"tabular": 13_030, "cv": 9_280, "nlp": 10_700, "mlops": 16_570}
 TEST_LINES = 900
 # What only another role would say; `page.html` is one page for all roles, which looks at the API.
 PICTURES = r"\bpictures\b|pixel|augment|\bHOG\b|backbone"

@@ -245,6 +245,16 @@ def test_fewer_features_pay_or_not(tmp_path, dropped, ci, after, said):
     assert "Dropped in some folds: age.year." in page
 
 
+def test_tenths_of_a_second_are_no_gain_in_time(tmp_path):
+    data, ladder, metrics = finished_run.binary()
+    for key, seconds in (("before", 0.23), ("after", 0.17)):
+        ladder["selection"][key] |= {"fit_seconds": seconds, "predict_seconds": 0.03}
+    root = finished_run.write(tmp_path, (data, ladder, metrics))
+    report(root)
+    page = Page((root / "reports" / "report.html").read_text("utf-8")).text
+    assert "pays nothing that could be told from chance" in page
+
+
 @pytest.mark.parametrize("role", [cv, nlp])
 def test_any_measurement_of_a_role_may_be_missing(tmp_path, role, only_the_sections_of):
     only_the_sections_of(role)
